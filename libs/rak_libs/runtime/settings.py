@@ -1,0 +1,115 @@
+"""The configuration file's sections as frozen structs: one field a key, its default, its unit.
+
+`config.example.toml` shows every key with its meaning; `rak_libs.runtime.config` reads the file
+and the environment into these.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+Seconds = Annotated[float, Meta(gt=0)]
+Text = Annotated[str, Meta(min_length=1)]
+
+MEBIBYTE = 1024 * 1024
+
+
+class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[server]`: addresses of every service and the size of batches."""
+
+    host: Text = "127.0.0.1"
+    otlp_grpc_port: Port = 4317
+    otlp_http_port: Port = 4318
+    otlp_admin_port: Port = 8081
+    pprof_port: Port = 4319
+    writer_admin_port: Port = 8083
+    query_api_port: Port = 8080
+    batch_size: Positive = 100_000
+    batch_bytes: Positive = 32 * MEBIBYTE
+    batch_timeout_seconds: Seconds = 1.0
+    batch_stretch_seconds: Seconds = 2.5
+    batch_stretch_rows: Positive = 5_000
+    shutdown_timeout_seconds: Seconds = 30.0
+
+
+class ReceiverSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[receiver]`: what a receiver accepts and how much memory it may hold."""
+
+    max_request_bytes: Positive = 64 * MEBIBYTE
+    memory_budget_bytes: Positive = 512 * MEBIBYTE
+    retry_after_seconds: Positive = 5
+
+
+class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[kafka]`: the broker, the topics and the limits of a message."""
+
+    bootstrap_servers: Text = "127.0.0.1:9092"
+    enable_idempotence: bool = True
+    partitions: Positive = 4
+    replication_factor: Positive = 1
+    min_insync_replicas: Positive = 1
+    max_message_bytes: Positive = 16 * MEBIBYTE
+    publish_timeout_seconds: Seconds = 10.0
+    session_timeout_seconds: Seconds = 10.0
+    group_prefix: Text = "rak-writer"
+
+
+class ClickHouseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[clickhouse]`: the engine; `cluster` empty means one node without ON CLUSTER."""
+
+    url: Text = "clickhouse://127.0.0.1:9000"
+    user: Text = "default"
+    password: str = ""
+    database: Text = "telemetry"
+    cluster: str = ""
+    max_connections: Positive = 10
+    connection_timeout_seconds: Seconds = 5.0
+    insert_timeout_seconds: Seconds = 60.0
+
+
+class StorageSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[storage]`: days that each signal is kept."""
+
+    spans_retention_days: Days = 30
+    metrics_retention_days: Days = 90
+    profiles_retention_days: Days = 7
+
+
+class QuerySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[query]`: limits that the engine enforces on every question."""
+
+    max_query_time_seconds: Seconds = 30.0
+    max_result_rows: Positive = 10_000
+    max_memory_bytes: Positive = 1024 * MEBIBYTE
+
+
+class LoggingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[logging]`: how much is logged and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class LocalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[local]`: the embedded parts of the one-machine fleet."""
+
+    data_dir: Text = ".rak"
+    broker_memory_bytes: Positive = 512 * MEBIBYTE
+    engine_memory_bytes: Positive = 4096 * MEBIBYTE
+    drain_timeout_seconds: Seconds = 30.0
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole configuration file; every service reads the sections it needs."""
+
+    server: ServerSettings = ServerSettings()
+    receiver: ReceiverSettings = ReceiverSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    storage: StorageSettings = StorageSettings()
+    query: QuerySettings = QuerySettings()
+    logging: LoggingSettings = LoggingSettings()
+    local: LocalSettings = LocalSettings()
