@@ -21,7 +21,7 @@ run: $(STAMP) ## start the whole fleet on this machine
 	@$(BIN)/rak-local $(if $(CONFIG),--config $(CONFIG))
 
 demo: $(STAMP) ## send a small fleet of simulated agents to a running fleet
-	@$(BIN)/python -m demo
+	@$(BIN)/python -m rak_services.local.demo $(ARGS)
 
 test: $(STAMP) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,0 +1,165 @@
+"""The one-machine fleet: which processes there are, in which order they start and drain."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rak_libs.kafka.admin import topic_lag
+from rak_libs.kafka.errors import KafkaError
+from rak_libs.kafka.topics import OTLP_SPANS
+from rak_libs.runtime.logs import get_logger
+from rak_libs.runtime.settings import Config
+from rak_services.local import broker
+from rak_services.local.broker_recycling import BrokerRecycler
+from rak_services.local.child import ChildSpec
+from rak_services.local.ports import listeners, table
+from rak_services.local.supervisor import Supervisor
+
+_MIGRATE_SECONDS = 120.0
+_ENGINE_STOP_SECONDS = 15.0
+_BROKER_READY_SECONDS = 30.0
+_LAG_POLL_SECONDS = 0.25
+
+log = get_logger(__name__)
+
+
+class LocalFleet:
+    """Every process of a fleet on one machine, with the embedded broker and engine."""
+
+    def __init__(self, config: Config, config_path: Path | None) -> None:
+        self._config = config
+        self._config_path = config_path
+        self._data_dir = Path(config.local.data_dir).resolve()
+        self._supervisor = Supervisor(config.server.host)
+        self._recycler_stop = asyncio.Event()
+        self._recycling: asyncio.Task[None] | None = None
+
+    @property
+    def failed(self) -> asyncio.Future[None]:
+        """Fails when some service cannot be kept running."""
+        return self._supervisor.failed
+
+    async def start(self) -> None:
+        """Start everything in the order of its dependencies; the query service comes last.
+
+        Raises:
+            FleetFailed: a migration failed.
+            NotReady: a service did not become ready.
+        """
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        await asyncio.gather(
+            self._supervisor.start(self._engine()),
+            self._supervisor.start(self._broker(), after_restart=self._restore_topics),
+        )
+        await self._supervisor.run_once(self._service("migrate", ["up"]), _MIGRATE_SECONDS)
+        server = self._config.server
+        await asyncio.gather(
+            self._supervisor.start(self._service("writer", port=server.writer_admin_port)),
+            self._supervisor.start(self._service("otlp_receiver", port=server.otlp_admin_port)),
+        )
+        await self._supervisor.start(self._service("query", port=server.query_api_port))
+        recycler = BrokerRecycler(
+            self._config, lambda: self._supervisor.pid("broker"), self._restart_writer
+        )
+        self._recycling = asyncio.create_task(recycler.run(self._recycler_stop))
+
+    async def drain(self) -> None:
+        """Stop in the order of the data path, so that what was acknowledged is written.
+
+        Receivers first; then writers, once nothing is left to write or the deadline has passed;
+        then the query service; then the broker and the engine.
+        """
+        local = self._config.local
+        grace = self._config.server.shutdown_timeout_seconds
+        self._recycler_stop.set()
+        if self._recycling is not None:
+            self._recycling.cancel()
+            await asyncio.gather(self._recycling, return_exceptions=True)
+        await self._supervisor.stop("otlp-receiver", grace)
+        if self._supervisor.pid("writer") is not None:
+            await self._wait_for_lag(local.drain_timeout_seconds)
+        await self._supervisor.stop("writer", grace)
+        await self._supervisor.stop("query", grace)
+        await self._supervisor.stop("broker", _ENGINE_STOP_SECONDS)
+        await self._supervisor.stop("engine", _ENGINE_STOP_SECONDS)
+
+    def describe(self) -> str:
+        """Say what listens where and what the embedded parts do not promise."""
+        return (
+            "rak-ingest is running.\n\n"
+            f"{table(listeners(self._config))}\n\n"
+            f"Data: {self._data_dir}\n"
+            "The embedded broker keeps its messages in memory: what agents were told is accepted\n"
+            "survives the death of every service but the broker. Ctrl-C writes everything first."
+        )
+
+    async def _wait_for_lag(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            left = await self._lag()
+            if left == 0:
+                log.info("fleet.drained", unwritten_messages=0)
+                return
+            if loop.time() > deadline:
+                log.error("fleet.drain_deadline_passed", unwritten_messages=left)
+                return
+            await asyncio.sleep(_LAG_POLL_SECONDS)
+
+    async def _lag(self) -> int | None:
+        group = f"{self._config.kafka.group_prefix}-spans"
+        try:
+            return await topic_lag(self._config.kafka, group, [OTLP_SPANS])
+        except KafkaError as error:
+            log.warning("fleet.lag_unknown", error=str(error))
+            return None
+
+    async def _restore_topics(self) -> None:
+        """Make the topics anew: the embedded broker starts empty."""
+        log.error(
+            "fleet.broker_lost_messages",
+            meaning="messages that were accepted but not yet written died with the broker",
+        )
+        await broker.wait_ready(self._config.kafka, _BROKER_READY_SECONDS)
+        topics = self._service("migrate", ["up", "--only", "topics"])
+        await self._supervisor.run_once(topics, _MIGRATE_SECONDS)
+
+    async def _restart_writer(self) -> None:
+        await self._supervisor.restart("writer", self._config.server.shutdown_timeout_seconds)
+
+    def _service(
+        self, module: str, arguments: list[str] | None = None, port: int | None = None
+    ) -> ChildSpec:
+        command = [sys.executable, "-m", f"rak_services.{module}", *(arguments or [])]
+        if self._config_path is not None:
+            command += ["--config", str(self._config_path)]
+        return ChildSpec(
+            name=module.replace("_", "-"),
+            command=command,
+            environ=embedded_environment(os.environ),
+            ready_port=port,
+        )
+
+    def _engine(self) -> ChildSpec:
+        clickhouse = self._config.clickhouse
+        address = urlsplit(clickhouse.url)
+        command = [sys.executable, "-m", "rak_services.local.engine"]
+        command += ["--host", address.hostname or "127.0.0.1", "--port", str(address.port or 9000)]
+        command += ["--data-dir", str(self._data_dir / "clickhouse")]
+        command += ["--user", clickhouse.user]
+        command += ["--memory-bytes", str(self._config.local.engine_memory_bytes)]
+        return ChildSpec("engine", command, {"RAK_ENGINE_PASSWORD": clickhouse.password})
+
+    def _broker(self) -> ChildSpec:
+        return ChildSpec("broker", broker.broker_command(self._config.kafka))
+
+
+def embedded_environment(environ: os._Environ[str] | dict[str, str]) -> dict[str, str]:
+    """Variables that fit the services to the embedded broker, unless the user set them.
+
+    The embedded broker has no idempotent producer.
+    """
+    name = "RAK_KAFKA__ENABLE_IDEMPOTENCE"
+    return {name: environ.get(name, "false")}
