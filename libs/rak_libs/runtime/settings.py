@@ -5,16 +5,47 @@ and the environment into these.
 """
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Text = Annotated[str, Meta(min_length=1)]
+Secret = Annotated[str, Meta(extra={"secret": True})]
 
 MEBIBYTE = 1024 * 1024
+NATIVE_PORT = 9000
+
+
+def native_address(url: str) -> tuple[str, int]:
+    """Host and port of `clickhouse://host[:port]`; the port is 9000 when it is left out.
+
+    Raises ValueError, whose text never repeats the URL (it may hold credentials), for any other
+    scheme and for URLs that carry more than host and port.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in {"http", "https"}:
+        raise ValueError(
+            "the HTTP interface is not used; expected the native protocol's address,"
+            " clickhouse://host:9000"
+        )
+    if parts.scheme != "clickhouse" or not parts.hostname:
+        raise ValueError("expected clickhouse://host[:port]")
+    if "@" in parts.netloc:
+        raise ValueError("credentials belong in [clickhouse] user and password, not in the URL")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("expected nothing after clickhouse://host[:port]")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("expected a port from 1 to 65535 in clickhouse://host[:port]")
+    return parts.hostname, port or NATIVE_PORT
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,18 +87,44 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     session_timeout_seconds: Seconds = 10.0
     group_prefix: Text = "rak-writer"
 
+    def __post_init__(self) -> None:
+        """Refuse more in-sync replicas than replicas: no publish would ever be acknowledged."""
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError(
+                "[kafka] min_insync_replicas: expected at most replication_factor"
+                f" ({self.replication_factor}), got {self.min_insync_replicas}"
+            )
+
 
 class ClickHouseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[clickhouse]`: the engine; `cluster` empty means one node without ON CLUSTER."""
 
     url: Text = "clickhouse://127.0.0.1:9000"
     user: Text = "default"
-    password: str = ""
+    password: Secret = ""
     database: Text = "telemetry"
     cluster: str = ""
     max_connections: Positive = 10
     connection_timeout_seconds: Seconds = 5.0
     insert_timeout_seconds: Seconds = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse a URL that is no native address (ValueError that names the key)."""
+        try:
+            native_address(self.url)
+        except ValueError as error:
+            raise ValueError(f"[clickhouse] url: {error}") from None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the native protocol."""
+        return native_address(self.url)
+
+    def __repr__(self) -> str:
+        shown = asdict(self) | {"password": "***" if self.password else ""}
+        return (
+            f"ClickHouseSettings({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
+        )
 
 
 class StorageSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
