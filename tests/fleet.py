@@ -4,6 +4,7 @@ Every process listens on free loopback ports, keeps its data in a folder of the 
 gone when its context ends, whatever the test did to it.
 """
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -20,6 +21,9 @@ from typing import Any
 
 import msgspec
 
+from rak_libs.clickhouse.connection import connect
+from rak_libs.kafka.admin import topic_lag
+from rak_libs.kafka.topics import OTLP_SPANS
 from rak_libs.runtime.settings import ClickHouseSettings, Config, KafkaSettings
 
 CONSOLE_SCRIPTS = Path(sys.executable).parent
@@ -303,6 +307,25 @@ class Fleet:
             if markers[name] in " ".join(child.cmdline()):
                 return child.pid
         raise AssertionError(f"no child {name} under the supervisor")
+
+
+def lag(started: Fleet) -> int:
+    """Return how many messages the span writers have not yet committed."""
+    return asyncio.run(
+        topic_lag(started.config.kafka, f"{started.config.kafka.group_prefix}-spans", [OTLP_SPANS])
+    )
+
+
+def lag_is_zero(started: Fleet) -> bool:
+    """Tell whether everything acknowledged so far is written."""
+    return lag(started) == 0
+
+
+def select(started: Fleet, sql: str) -> list[tuple[Any, ...]]:
+    """Ask the engine directly, beside the query service."""
+    with contextlib.closing(connect(started.config.clickhouse)) as client:
+        rows: list[tuple[Any, ...]] = client.execute(sql)
+        return rows
 
 
 @contextlib.contextmanager

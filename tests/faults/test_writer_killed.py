@@ -1,0 +1,55 @@
+"""The writer may die at any moment: what agents were told is accepted is stored."""
+
+import os
+import signal
+from pathlib import Path
+
+from fleet import Ports, fleet, lag_is_zero, wait_until
+from traffic import Stream, missing
+
+SPANS = 100_000
+KILLS = 3
+
+
+def test_three_kills_within_100000_spans_lose_nothing(tmp_path: Path) -> None:
+    with fleet(tmp_path) as started:
+        stream = Stream(started.otlp_http_url, "killed-writer", total=SPANS, per_second=8_000)
+        stream.start()
+        killed: set[int] = set()
+        for kill in range(1, KILLS + 1):
+            enough = SPANS * kill // (KILLS + 1)
+            wait_until(lambda enough=enough: stream.acknowledged >= enough, "spans are sent")
+            pid = wait_until(lambda: started.child_pid("writer"), "a writer runs")
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+            started.supervisor.wait_ready(started.ports.writer_admin)
+        assert stream.wait() == SPANS
+        assert len(killed) == KILLS
+        wait_until(lambda: lag_is_zero(started), "everything is written", seconds=90)
+        assert missing(started, "killed-writer", SPANS) == 0
+        assert started.supervisor.output().count("killed by SIGKILL") == KILLS
+
+
+def test_a_fleet_stopped_and_started_on_the_same_folder_has_everything(tmp_path: Path) -> None:
+    ports = Ports()
+    for generation in ("first", "second"):
+        with fleet(tmp_path, ports) as started:
+            sent = Stream(started.otlp_http_url, generation, total=20_000).start().wait()
+            assert started.supervisor.terminate() == 0
+            assert "fleet.drained" in started.supervisor.output()
+        assert sent == 20_000
+    with fleet(tmp_path, ports) as started:
+        assert missing(started, "first", 20_000) == 0
+        assert missing(started, "second", 20_000) == 0
+
+
+def test_a_killed_supervisor_takes_its_services_with_it(tmp_path: Path) -> None:
+    import psutil
+
+    with fleet(tmp_path) as started:
+        children = psutil.Process(started.supervisor.pid).children(recursive=True)
+        assert len(children) >= 5
+        started.supervisor.kill()
+        gone, alive = psutil.wait_procs(children, timeout=30)
+        assert [child.cmdline() for child in alive] == []
+        assert len(gone) == len(children)
