@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import inspect
 
+from rak_libs.runtime import settings
 from rak_libs.runtime.errors import ConfigError
-from rak_libs.runtime.settings import Config
+from rak_libs.runtime.settings import Config, SettingError
 
 __all__ = ["ConfigError", "config_from_command_line", "environment_name", "load_config"]
 
@@ -108,13 +109,15 @@ def _expected(described: inspect.Type) -> str:
     match described:
         case inspect.BoolType():
             return "true or false"
+        case inspect.IntType(ge=low, le=settings.INT64_MAX):
+            return f"a whole number of at least {low}"
         case inspect.IntType(ge=low, le=high):
             return f"a whole number from {low} to {high}"
         case inspect.FloatType(gt=low, le=high):
             return f"a number above {low} and up to {high}"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(map(str, values))}"
-        case inspect.StrType(min_length=1):
+        case inspect.StrType(min_length=int()):
             return "a text that is not empty"
         case _:
             return "a text"
@@ -178,7 +181,7 @@ def _from_environment(
 def _section(
     section: str, given: Mapping[tuple[str, str], _Given], problems: list[str]
 ) -> msgspec.Struct:
-    settings: type[msgspec.Struct] = type(getattr(Config(), section))
+    structure: type[msgspec.Struct] = type(getattr(Config(), section))
     values = {}
     for key in KEYS.values():
         value = given.get((section, key.name))
@@ -189,10 +192,11 @@ def _section(
         except msgspec.ValidationError:
             problems.append(_problem(key, value))
     try:
-        return settings(**values)
-    except ValueError as error:
-        problems.append(str(error))
-        return settings()
+        return structure(**values)
+    except SettingError as error:
+        origin = given.get((error.section, error.key))
+        problems.append(f"{error} (from {origin.origin if origin else 'its default'})")
+        return structure()
 
 
 def _converted(key: _Key, given: _Given) -> object:

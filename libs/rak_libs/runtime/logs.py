@@ -24,6 +24,12 @@ _PER_RECORD: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# One list for the life of the process: loggers keep the list they were first used with.
+_PROCESSORS: list[Processor] = [
+    structlog.stdlib.filter_by_level,
+    *_PER_RECORD,
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
 
 
 def configure_logging(
@@ -48,11 +54,7 @@ def configure_logging(
         logging.getLogger(name).setLevel(quiet)
     logging.captureWarnings(capture=True)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_PER_RECORD,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

@@ -10,15 +10,27 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
+INT64_MAX = 2**63 - 1
+
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Positive = Annotated[int, Meta(ge=1, le=INT64_MAX)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Text = Annotated[str, Meta(min_length=1)]
 Secret = Annotated[str, Meta(extra={"secret": True})]
+SecretText = Annotated[str, Meta(min_length=1, extra={"secret": True})]
 
 MEBIBYTE = 1024 * 1024
 NATIVE_PORT = 9000
+
+
+class SettingError(ValueError):
+    """A value that has the right type and is still refused; the text names section and key."""
+
+    def __init__(self, section: str, key: str, problem: str) -> None:
+        self.section = section
+        self.key = key
+        super().__init__(f"[{section}] {key}: {problem}")
 
 
 def native_address(url: str) -> tuple[str, int]:
@@ -90,16 +102,18 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def __post_init__(self) -> None:
         """Refuse more in-sync replicas than replicas: no publish would ever be acknowledged."""
         if self.min_insync_replicas > self.replication_factor:
-            raise ValueError(
-                "[kafka] min_insync_replicas: expected at most replication_factor"
-                f" ({self.replication_factor}), got {self.min_insync_replicas}"
+            raise SettingError(
+                "kafka",
+                "min_insync_replicas",
+                f"expected at most replication_factor ({self.replication_factor}),"
+                f" got {self.min_insync_replicas}",
             )
 
 
 class ClickHouseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[clickhouse]`: the engine; `cluster` empty means one node without ON CLUSTER."""
 
-    url: Text = "clickhouse://127.0.0.1:9000"
+    url: SecretText = "clickhouse://127.0.0.1:9000"
     user: Text = "default"
     password: Secret = ""
     database: Text = "telemetry"
@@ -109,11 +123,11 @@ class ClickHouseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     insert_timeout_seconds: Seconds = 60.0
 
     def __post_init__(self) -> None:
-        """Refuse a URL that is no native address (ValueError that names the key)."""
+        """Refuse a URL that is no native address (SettingError)."""
         try:
             native_address(self.url)
         except ValueError as error:
-            raise ValueError(f"[clickhouse] url: {error}") from None
+            raise SettingError("clickhouse", "url", str(error)) from None
 
     @property
     def address(self) -> tuple[str, int]:
