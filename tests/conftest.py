@@ -1,0 +1,19 @@
+import os
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+
+def _descendants() -> set[int]:
+    return {child.pid for child in psutil.Process(os.getpid()).children(recursive=True)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left_behind() -> Iterator[None]:
+    """Whatever the tests started is gone when they end."""
+    before = _descendants()
+    yield
+    left = [psutil.Process(pid) for pid in _descendants() - before if psutil.pid_exists(pid)]
+    running = [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
+    assert [" ".join(p.cmdline()) for p in running] == []
