@@ -1,0 +1,171 @@
+"""Runs one query of a client on its session and sends the answer."""
+
+from rak_libs.runtime.logs import get_logger
+from rak_services.local.engine.blocks import check_row_count
+from rak_services.local.engine.errors import Disconnected, EngineError, ProtocolViolation
+from rak_services.local.engine.faults import Faults
+from rak_services.local.engine.peer import Peer
+from rak_services.local.engine.protocol import ClientPacket, ErrorCode
+from rak_services.local.engine.query_packet import Query
+from rak_services.local.engine.session import (
+    BlockInserter,
+    Column,
+    EngineSession,
+    encode_empty_block,
+)
+from rak_services.local.engine.statement import InsertTarget, Kind, Statement, read_statement
+from rak_services.local.engine.watcher import Reason, Watched, Watcher
+
+_LOG = get_logger(__name__)
+# Meant for the result, these would also cut the list of its columns.
+_RESULT_LIMITS = frozenset({"max_result_rows", "max_result_bytes", "readonly"})
+
+
+class _Cancelled(Exception):
+    """The client sent Cancel between the blocks of an INSERT."""
+
+
+class Execution:
+    """Answers queries on one connection.
+
+    Args:
+        peer: the client.
+        session: the connection's own.
+        watcher: stops statements on Cancel, on a lost client and at shutdown.
+        faults: for tests.
+    """
+
+    def __init__(
+        self, peer: Peer, session: EngineSession, watcher: Watcher, faults: Faults
+    ) -> None:
+        self._peer = peer
+        self._session = session
+        self._watcher = watcher
+        self._faults = faults
+
+    def answer(self, query: Query, label: str) -> None:
+        """Runs a query to its end and sends everything that belongs to it.
+
+        Raises:
+            ProtocolViolation: the client's packets make no sense.
+            Disconnected: the client left.
+        """
+        self._refuse_external_tables(query)
+        try:
+            statement = read_statement(query.statement)
+            if statement.target is not None:
+                self._insert(query, statement.text, statement.target, label)
+            else:
+                self._run(query, statement, label)
+        except (ProtocolViolation, Disconnected):
+            raise
+        except _Cancelled:
+            self._peer.send_end_of_stream()
+        except EngineError as error:
+            _LOG.info("engine.query_failed", label=label, code=error.code)
+            self._peer.send_error(error)
+        else:
+            self._peer.send_end_of_stream()
+
+    def _refuse_external_tables(self, query: Query) -> None:
+        """Reads the empty block that follows every query."""
+        packet = self._peer.reader.read_varint()
+        if packet != ClientPacket.DATA:
+            raise ProtocolViolation(
+                ErrorCode.UNEXPECTED_PACKET_FROM_CLIENT,
+                f"Unexpected packet {packet} from client after a query, expected Data",
+            )
+        if self._peer.read_block(compressed=query.compressed):
+            raise ProtocolViolation(
+                ErrorCode.NOT_IMPLEMENTED, "External tables are not served by this engine"
+            )
+
+    def _run(self, query: Query, statement: Statement, label: str) -> None:
+        if self._peer.take_cancel():
+            raise _Cancelled
+        with self._watcher.watch(self._peer.socket, label) as watched:
+            try:
+                self._send_result(query, statement, label, watched)
+            except EngineError:
+                if watched.reason is None or watched.reason is Reason.SHUTDOWN:
+                    raise
+        if watched.reason is Reason.DISCONNECT:
+            raise Disconnected("the client left while its statement ran")
+
+    def _send_result(
+        self, query: Query, statement: Statement, label: str, watched: Watched
+    ) -> None:
+        if statement.kind is Kind.SETTING:
+            self._session.run_setting(statement.text)
+            return
+        if statement.kind is Kind.SELECT:
+            self._send_stream(query, statement.text, watched)
+            return
+        self._session.apply(query.settings, label)
+        if statement.kind is Kind.ANSWER:
+            self._send_header(query, self._session.answer_columns(statement.text))
+        if block := self._session.run(statement.text):
+            self._peer.send_block(block, compressed=query.compressed)
+
+    def _send_stream(self, query: Query, text: bytes, watched: Watched) -> None:
+        unlimited = {
+            name: value for name, value in query.settings.items() if name not in _RESULT_LIMITS
+        }
+        self._session.apply(unlimited, watched.label)
+        header = self._session.result_columns(text)
+        self._session.apply(query.settings, watched.label)
+        self._send_header(query, header)
+        for block, rows in self._session.stream(text):
+            if watched.reason is not None:
+                return
+            check_row_count(block, rows)
+            self._peer.send_block(block, compressed=query.compressed)
+
+    def _send_header(self, query: Query, columns: list[Column]) -> None:
+        """Sends a block of no rows: clients learn the columns from it, as from ClickHouse."""
+        self._peer.send_block(encode_empty_block(columns), compressed=query.compressed)
+
+    def _insert(self, query: Query, text: bytes, target: InsertTarget, label: str) -> None:
+        self._session.apply({}, label)
+        sample = encode_empty_block(self._session.insert_columns(target))
+        self._session.apply(query.settings, label)
+        inserter = self._session.insert(text)
+        try:
+            self._peer.send_block(sample, compressed=query.compressed)
+            self._receive_blocks(query, inserter)
+            with self._watcher.watch(None, label):
+                number = self._faults.before_commit()
+                rows = inserter.finish()
+        finally:
+            inserter.cancel()
+        self._faults.after_commit(number)
+        _LOG.debug("engine.inserted", label=label, rows=rows)
+
+    def _receive_blocks(self, query: Query, inserter: BlockInserter) -> None:
+        """Hands blocks to the engine until the empty one; after an error only reads on."""
+        failure: EngineError | None = None
+        while True:
+            packet = self._peer.reader.read_varint()
+            if packet == ClientPacket.CANCEL:
+                raise _Cancelled
+            if packet != ClientPacket.DATA:
+                raise ProtocolViolation(
+                    ErrorCode.UNEXPECTED_PACKET_FROM_CLIENT,
+                    f"Unexpected packet {packet} from client, expected Data",
+                )
+            block = self._peer.read_block(compressed=query.compressed)
+            if not block:
+                break
+            if failure is None:
+                failure = _append(inserter, block)
+        if failure is not None:
+            raise failure
+
+
+def _append(inserter: BlockInserter, block: bytes) -> EngineError | None:
+    try:
+        inserter.append(block)
+    except EngineError as error:
+        inserter.cancel()
+        return error
+    return None

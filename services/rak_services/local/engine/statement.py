@@ -1,0 +1,240 @@
+"""Just enough reading of SQL to know how a statement must be run.
+
+The engine parses SQL; this module only answers: do blocks of data follow, is there a result to
+stream, and where is a trailing FORMAT clause, which on this protocol is the client's business.
+It works on Latin-1 text, in which offsets are those of the bytes.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import NamedTuple
+
+from rak_services.local.engine.errors import EngineError
+from rak_services.local.engine.protocol import ErrorCode
+
+_TOKEN = re.compile(
+    r"""
+      (?P<blank> \s++ | --[^\n]*+ | \#[\ !][^\n]*+ | /\*.*?\*/ )
+    | (?P<string> '(?:[^'\\]++|\\.|'')*+' )
+    | (?P<quoted> `(?:[^`\\]++|\\.|``)*+` | "(?:[^"\\]++|\\.|"")*+" )
+    | (?P<heredoc> \$(?P<tag>\w*+)\$.*?\$(?P=tag)\$ )
+    | (?P<word> [A-Za-z_]\w*+ )
+    | (?P<number> \d[\w.]*+ )
+    | (?P<symbol> . )
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_ESCAPE = re.compile(r"\\(.)|``|\"\"", re.DOTALL)
+
+_STREAMED = {"SELECT", "WITH", "FROM"}
+_ANSWERED = {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK"}
+
+
+class Kind(Enum):
+    """How a statement is run."""
+
+    SELECT = auto()
+    """A result is streamed; an empty one still has columns."""
+    ANSWER = auto()
+    """A small result (SHOW, DESCRIBE, EXPLAIN, ...); an empty one still has columns."""
+    INSERT = auto()
+    """Blocks of data follow from the client."""
+    SETTING = auto()
+    """SET or USE: changes the connection's session."""
+    OTHER = auto()
+    """DDL, INSERT ... SELECT, INSERT ... VALUES with the values inline, and the rest."""
+
+
+class InsertTarget(NamedTuple):
+    """Where an INSERT's blocks go.
+
+    Attributes:
+        table: the table as written, possibly quoted and qualified, or a table function's call.
+        columns: names in order, unquoted; None when the statement names none.
+        pattern: the text of a column list that is more than names (`* EXCEPT(a)`), or None.
+    """
+
+    table: bytes
+    columns: tuple[str, ...] | None
+    pattern: bytes | None
+
+
+class Statement(NamedTuple):
+    """A statement ready for the engine: `text` has no FORMAT clause and no trailing semicolon."""
+
+    kind: Kind
+    text: bytes
+    target: InsertTarget | None = None
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    begin: int
+    end: int
+
+    def is_word(self, *words: str) -> bool:
+        return self.kind == "word" and self.text.upper() in words
+
+    def is_symbol(self, symbol: str) -> bool:
+        return self.kind == "symbol" and self.text == symbol
+
+
+_END = _Token("end", "", -1, -1)
+
+
+def read_statement(statement: bytes) -> Statement:
+    """Classifies a statement.
+
+    Raises:
+        EngineError: code 62, several statements in one query.
+    """
+    tokens = _tokens(statement.decode("latin-1"))
+    first = next((token for token in tokens if not token.is_symbol("(")), _END)
+    word = first.text.upper()
+    if word == "INSERT":
+        return _read_insert(statement, tokens)
+    text = _without_format(statement)
+    if word in _STREAMED:
+        return Statement(Kind.SELECT, text)
+    if word in _ANSWERED:
+        return Statement(Kind.ANSWER, text)
+    if word in {"SET", "USE"}:
+        return Statement(Kind.SETTING, text)
+    return Statement(Kind.OTHER, text)
+
+
+def quote_string(text: str) -> str:
+    """A ClickHouse string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "symbol"
+        if match["heredoc"] is not None:
+            kind = "string"
+        if kind != "blank":
+            yield _Token(kind, match[0], match.start(), match.end())
+
+
+def _without_format(statement: bytes) -> bytes:
+    """The statement without comments after its end, semicolon and top-level FORMAT clause."""
+    tokens = list(_tokens(statement.decode("latin-1")))
+    while tokens and tokens[-1].is_symbol(";"):
+        tokens.pop()
+    depth = 0
+    cut: tuple[int, int] | None = None
+    for index, token in enumerate(tokens):
+        depth += token.is_symbol("(") - token.is_symbol(")")
+        if token.is_symbol(";"):
+            raise EngineError(
+                ErrorCode.SYNTAX_ERROR,
+                f"Syntax error (Multi-statements are not allowed): position {token.begin + 1}. "
+                "(SYNTAX_ERROR)",
+            )
+        if depth == 0 and token.is_word("FORMAT") and _names_format(tokens[index + 1 :]):
+            cut = (token.begin, tokens[index + 1].end)
+    end = tokens[-1].end if tokens else 0
+    if cut is None:
+        return statement[:end]
+    return statement[: cut[0]] + statement[cut[1] : end]
+
+
+def _names_format(following: list[_Token]) -> bool:
+    if not following or following[0].kind != "word":
+        return False
+    return len(following) == 1 or following[1].is_word("SETTINGS")
+
+
+def _read_insert(statement: bytes, tokens: Iterator[_Token]) -> Statement:
+    token = next(tokens, _END)
+    if token.is_word("INTO"):
+        token = next(tokens, _END)
+    if token.is_word("TABLE"):
+        token = next(tokens, _END)
+    table_begin = token.begin
+    if token.is_word("FUNCTION"):
+        return _read_function_insert(statement, tokens)
+    table_end = token.end
+    token = next(tokens, _END)
+    if token.is_symbol("."):
+        table_end = next(tokens, _END).end
+        token = next(tokens, _END)
+    table = statement[table_begin:table_end]
+    target = InsertTarget(table, None, None)
+    if token.is_symbol("("):
+        inside = _inside_parentheses(tokens)
+        if inside and inside[0].is_word("SELECT", "WITH"):
+            return Statement(Kind.OTHER, statement)
+        target = _target_with_columns(statement, table, inside)
+        token = next(tokens, _END)
+    return _read_insert_source(statement, target, token, tokens)
+
+
+def _read_function_insert(statement: bytes, tokens: Iterator[_Token]) -> Statement:
+    name = next(tokens, _END)
+    next(tokens, _END)  # the opening parenthesis of its arguments
+    inside = _inside_parentheses(tokens)
+    end = statement.index(b")", inside[-1].end if inside else name.end) + 1
+    target = InsertTarget(statement[name.begin : end], None, None)
+    return _read_insert_source(statement, target, next(tokens, _END), tokens)
+
+
+def _inside_parentheses(tokens: Iterator[_Token]) -> list[_Token]:
+    inside: list[_Token] = []
+    depth = 1
+    for token in tokens:
+        depth += token.is_symbol("(") - token.is_symbol(")")
+        if depth == 0:
+            break
+        inside.append(token)
+    return inside
+
+
+def _target_with_columns(statement: bytes, table: bytes, inside: list[_Token]) -> InsertTarget:
+    if not inside:
+        return InsertTarget(table, None, None)
+    plain = all(
+        token.kind in {"word", "quoted"} or token.is_symbol(",") or token.is_symbol(".")
+        for token in inside
+    )
+    if not plain or any(token.is_word("EXCEPT") for token in inside):
+        return InsertTarget(table, None, statement[inside[0].begin : inside[-1].end])
+    names = [""]
+    for token in inside:
+        if token.is_symbol(","):
+            names.append("")
+        else:
+            names[-1] += _unquoted(token)
+    return InsertTarget(table, tuple(name.encode("latin-1").decode() for name in names), None)
+
+
+def _unquoted(token: _Token) -> str:
+    if token.kind != "quoted":
+        return token.text
+    return _ESCAPE.sub(lambda match: match[1] or match[0][0], token.text[1:-1])
+
+
+def _read_insert_source(
+    statement: bytes, target: InsertTarget, token: _Token, tokens: Iterator[_Token]
+) -> Statement:
+    depth = 0
+    while token is not _END:
+        depth += token.is_symbol("(") - token.is_symbol(")")
+        if token.is_word("SELECT", "WITH", "INFILE"):
+            return Statement(Kind.OTHER, statement)
+        if depth == 0 and token.is_word("VALUES", "FORMAT"):
+            if token.is_word("FORMAT"):
+                next(tokens, _END)
+            if _ends(tokens):
+                return Statement(Kind.INSERT, statement[: token.begin], target)
+            return Statement(Kind.OTHER, statement)
+        token = next(tokens, _END)
+    return Statement(Kind.INSERT, statement.rstrip().rstrip(b";"), target)
+
+
+def _ends(tokens: Iterator[_Token]) -> bool:
+    following = next(tokens, _END)
+    return following is _END or (following.is_symbol(";") and next(tokens, _END) is _END)
