@@ -109,10 +109,11 @@ def _expected(described: inspect.Type) -> str:
     match described:
         case inspect.BoolType():
             return "true or false"
-        case inspect.IntType(ge=low, le=settings.INT64_MAX):
-            return f"a whole number of at least {low}"
         case inspect.IntType(ge=low, le=high):
-            return f"a whole number from {low} to {high}"
+            unbounded = high == settings.INT64_MAX
+            return (
+                f"a whole number {f'of at least {low}' if unbounded else f'from {low} to {high}'}"
+            )
         case inspect.FloatType(gt=low, le=high):
             return f"a number above {low} and up to {high}"
         case inspect.LiteralType(values=values):

@@ -4,6 +4,7 @@
 and the environment into these.
 """
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ SecretText = Annotated[str, Meta(min_length=1, extra={"secret": True})]
 
 MEBIBYTE = 1024 * 1024
 NATIVE_PORT = 9000
+HOST_NAME = re.compile(r"[A-Za-z0-9._:%-]+")
 
 
 class SettingError(ValueError):
@@ -39,16 +41,19 @@ def native_address(url: str) -> tuple[str, int]:
     Raises ValueError, whose text never repeats the URL (it may hold credentials), for any other
     scheme and for URLs that carry more than host and port.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("expected clickhouse://host[:port]") from None
     if parts.scheme in {"http", "https"}:
         raise ValueError(
             "the HTTP interface is not used; expected the native protocol's address,"
             " clickhouse://host:9000"
         )
-    if parts.scheme != "clickhouse" or not parts.hostname:
-        raise ValueError("expected clickhouse://host[:port]")
-    if "@" in parts.netloc:
+    if "@" in parts.netloc and parts.scheme == "clickhouse":
         raise ValueError("credentials belong in [clickhouse] user and password, not in the URL")
+    if parts.scheme != "clickhouse" or not HOST_NAME.fullmatch(parts.hostname or ""):
+        raise ValueError("expected clickhouse://host[:port]")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError("expected nothing after clickhouse://host[:port]")
     try:
