@@ -55,7 +55,7 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         kind="histogram",
         labels=("signal",),
         buckets=SIZE_BUCKETS,
-        meaning="Rows in one INSERT.",
+        meaning="Rows in one INSERT, by signal.",
         action="Many small INSERTs cost the engine most: raise [server] batch_timeout_seconds or "
         "run fewer writers.",
     ),
@@ -111,7 +111,8 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         kind="counter",
         labels=("path", "status"),
         meaning="Requests answered by the query service, by route and HTTP status.",
-        action="5xx means an engine that is down or over its limits: see `/readyz` and the log.",
+        action="Answers of 5xx mean an engine that is down or over its limits: see `/readyz` and the "
+        "log.",
     ),
     MetricDefinition(
         name="query_duration_seconds",
