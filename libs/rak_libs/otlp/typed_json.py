@@ -29,8 +29,14 @@ import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
 
 _ESCAPES: Final = frozenset({"bytesValue", "doubleValue", "kvlistValue"})
-_encode: Final = msgspec.json.Encoder().encode
+# Keys in order, so that equal sets of attributes are equal texts whatever order they came in.
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder().decode
+
+
+def json_to_text(json: Any) -> str:
+    """Write a JSON value, the keys of its objects in order."""
+    return _encode(json).decode()
 
 
 def _escaped(values: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +80,7 @@ _CONVERSIONS: Final[dict[str, Callable[[AnyValue], Any]]] = {
 
 def value_to_text(value: AnyValue) -> str:
     """Write one value."""
-    return _encode(value_to_json(value)).decode()
+    return json_to_text(value_to_json(value))
 
 
 def value_to_plain_text(value: AnyValue) -> str:
@@ -86,13 +92,13 @@ def value_to_plain_text(value: AnyValue) -> str:
     json = value_to_json(value)
     if isinstance(json, str):
         return json
-    return "" if json is None else _encode(json).decode()
+    return "" if json is None else json_to_text(json)
 
 
 def attributes_to_text(attributes: Iterable[KeyValue]) -> str:
     """Write a set of attributes; the empty set is ''."""
     values = attributes_to_json(attributes)
-    return _encode(values).decode() if values else ""
+    return json_to_text(values) if values else ""
 
 
 def _set_object(value: AnyValue, json: Mapping[str, Any]) -> None:
