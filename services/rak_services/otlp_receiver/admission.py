@@ -1,0 +1,120 @@
+"""Who may come in: one memory budget for the whole process, holding, and shutting down.
+
+gRPC's own `maximum_concurrent_rpcs` answers RESOURCE_EXHAUSTED without RetryInfo, and clients
+then drop their data; a refusal from here is retryable.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from rak_services.otlp_receiver.errors import Held, Overloaded, ShuttingDown
+
+_LEAST_BYTES: Final = 16 * 1024
+"""What a request is charged however small it is: its tasks, buffers and headers."""
+
+
+class Ticket:
+    """The memory that one request is charged, in bytes; made by `Admission.enter`."""
+
+    def __init__(self, admission: "Admission") -> None:
+        self._admission = admission
+        self._bytes = 0
+
+    def charge(self, size: int) -> None:
+        """Charge the request `size` bytes from now on, instead of what it was charged before.
+
+        A single request may exceed the budget while there is no other, so that the budget never
+        refuses for ever what the size limits allow.
+
+        Raises:
+            Overloaded: The budget does not hold that much more; the old charge stays.
+        """
+        size = max(size, _LEAST_BYTES)
+        self._admission.change(self._bytes, size)
+        self._bytes = size
+
+    def release(self) -> None:
+        """Give everything back."""
+        self._admission.change(self._bytes, 0)
+        self._bytes = 0
+
+
+class Admission:
+    """Decides whether a request may come in; knows how many are inside and what they hold."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget_bytes = budget_bytes
+        self._used_bytes = 0
+        self._in_flight = 0
+        self._nobody_inside = asyncio.Event()
+        self._nobody_inside.set()
+        self._held_until = 0.0
+        self._shutting_down = False
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes charged to the requests inside."""
+        return self._used_bytes
+
+    @property
+    def in_flight(self) -> int:
+        """Requests inside."""
+        return self._in_flight
+
+    @property
+    def held(self) -> bool:
+        """Whether requests are refused because of `hold`."""
+        return time.monotonic() < self._held_until
+
+    @contextlib.contextmanager
+    def enter(self) -> Iterator[Ticket]:
+        """Let a request in for the time of the context.
+
+        Raises:
+            ShuttingDown, Held, Overloaded: It may not come in now.
+        """
+        if self._shutting_down:
+            raise ShuttingDown("the receiver is shutting down")
+        if self.held:
+            raise Held("the receiver takes nothing for a moment")
+        ticket = Ticket(self)
+        ticket.charge(0)
+        self._in_flight += 1
+        self._nobody_inside.clear()
+        try:
+            yield ticket
+        finally:
+            ticket.release()
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._nobody_inside.set()
+
+    def change(self, old_bytes: int, new_bytes: int) -> None:
+        """Replace a charge by another one; for tickets.
+
+        Raises:
+            Overloaded: The budget does not hold it beside the other requests.
+        """
+        others = self._used_bytes - old_bytes
+        if new_bytes > old_bytes and others and others + new_bytes > self._budget_bytes:
+            raise Overloaded("too much is in flight; send it again later")
+        self._used_bytes = others + new_bytes
+
+    def hold(self, seconds: float) -> None:
+        """Refuse everything for `seconds`, or until `release`; requests inside go on."""
+        self._held_until = time.monotonic() + seconds
+
+    def release(self) -> None:
+        """End a hold."""
+        self._held_until = 0.0
+
+    def shut_down(self) -> None:
+        """Refuse everything from now on; requests inside go on."""
+        self._shutting_down = True
+
+    async def wait_empty(self) -> None:
+        """Return when no request is inside."""
+        await self._nobody_inside.wait()

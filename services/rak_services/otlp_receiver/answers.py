@@ -1,0 +1,55 @@
+"""The end of every request: counted, logged where it is our fault, and put into words."""
+
+import random
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from google.rpc.status_pb2 import Status
+
+from rak_libs.runtime.logs import get_logger
+from rak_libs.runtime.metrics import counter
+from rak_services.otlp_receiver.statuses import INTERNAL, ErrorStatus, status_message, status_of
+
+Transport = Literal["grpc", "http"]
+
+ACCEPTED: Final = "accepted"
+PARTLY_REJECTED: Final = "partly_rejected"
+DISCONNECTED: Final = "disconnected"
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error as a client is told it.
+
+    Attributes:
+        status: Its row of the table.
+        message: The `google.rpc.Status` for a body or for `grpc-status-details-bin`.
+        retry_after_seconds: When the client may come again; None if it must not.
+    """
+
+    status: ErrorStatus
+    message: Status
+    retry_after_seconds: int | None
+
+
+def refuse(error: Exception, transport: Transport, least_retry_seconds: int) -> Refusal:
+    """Turn an error into its answer.
+
+    A retryable one asks for a delay from `least_retry_seconds` to twice that, so that agents that
+    were refused together do not come back together.
+    """
+    status = status_of(error)
+    count(transport, status.outcome)
+    if status is INTERNAL:
+        log.error("receiver.export_failed", transport=transport, exc_info=error)
+    else:
+        log.debug("receiver.export_refused", transport=transport, reason=str(error))
+    delay = random.randint(least_retry_seconds, 2 * least_retry_seconds)  # noqa: S311 - no secret
+    return Refusal(status, status_message(error, delay), delay if status.retryable else None)
+
+
+def count(transport: Transport, outcome: str) -> None:
+    """Count one answered request."""
+    counter("ingest_requests_total").labels(transport, outcome).inc()

@@ -1,0 +1,111 @@
+"""The composition of the OTLP receiver, and the order in which it starts and drains."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from rak_libs.kafka.publisher import Publisher
+from rak_libs.runtime.admin import AdminServer, not_stopping
+from rak_libs.runtime.logs import get_logger
+from rak_libs.runtime.metrics import gauge
+from rak_libs.runtime.serving import RunningServer, bind, serve_asgi
+from rak_libs.runtime.settings import Config
+from rak_services.otlp_receiver.admission import Admission
+from rak_services.otlp_receiver.export import Exporter
+from rak_services.otlp_receiver.grpc_server import OtlpGrpcServer
+from rak_services.otlp_receiver.hold_routes import hold_routes
+from rak_services.otlp_receiver.http_app import OtlpHttpApp
+from rak_services.otlp_receiver.signals import traces
+
+SERVICE: Final = "otlp-receiver"
+
+_DECODING_THREADS: Final = 2
+_IN_FLIGHT_SHARE: Final = 0.7
+"""Of the time to shut down: for requests inside; the rest is for the producer's buffers."""
+_MARGIN_SECONDS: Final = 1.0
+
+log = get_logger(__name__)
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Receive OTLP until `stop` is set, then drain.
+
+    A broker that is down stops nothing: requests are answered retryable until it is back.
+
+    Raises:
+        CannotListen: A port is in use or not permitted; the text names the key that changes it.
+    """
+    receiver = Receiver(config, stop)
+    try:
+        await receiver.start()
+        await stop.wait()
+    finally:
+        await receiver.drain()
+
+
+class Receiver:
+    """Every part of a running receiver."""
+
+    def __init__(self, config: Config, stop: asyncio.Event) -> None:
+        """Construct the parts; nothing runs or listens yet."""
+        self._config = config
+        limits = config.receiver
+        self._admission = Admission(limits.memory_budget_bytes)
+        self._publisher = Publisher(config.kafka, SERVICE)
+        self._decoding = ThreadPoolExecutor(_DECODING_THREADS, "decoding")
+        traces_exporter = Exporter(
+            traces(config.storage.spans_retention_days),
+            self._publisher,
+            self._decoding,
+            config.kafka.max_message_bytes,
+        )
+        edge = ([traces_exporter], self._admission)
+        edge_limits = (limits.max_request_bytes, limits.retry_after_seconds)
+        self._grpc = OtlpGrpcServer(*edge, *edge_limits)
+        self._http_app = OtlpHttpApp(*edge, *edge_limits)
+        self._http: RunningServer | None = None
+        self._admin = AdminServer(
+            SERVICE,
+            config.server.host,
+            config.server.otlp_admin_port,
+            "[server] otlp_admin_port",
+            {"kafka": self._publisher.check, "accepting": not_stopping(stop)},
+            hold_routes(self._admission),
+        )
+        buffered = gauge("ingest_buffer_size").labels("spans")
+        buffered.set_function(lambda: self._admission.used_bytes)
+
+    async def start(self) -> None:
+        """Listen on every port and begin to look for the broker."""
+        server = self._config.server
+        http_socket = bind(server.host, server.otlp_http_port, "[server] otlp_http_port")
+        self._http = await serve_asgi(self._http_app, http_socket)
+        await self._grpc.start(server.host, server.otlp_grpc_port, "[server] otlp_grpc_port")
+        await self._admin.start()
+        await self._publisher.start()
+        log.info(
+            "receiver.listening",
+            host=server.host,
+            grpc_port=server.otlp_grpc_port,
+            http_port=server.otlp_http_port,
+        )
+
+    async def drain(self) -> None:
+        """Refuse what comes late, finish what is inside, flush, stop; safe after a failed start."""
+        total = self._config.server.shutdown_timeout_seconds
+        ends = time.monotonic() + total
+        grace = total * _IN_FLIGHT_SHARE
+        self._admission.shut_down()
+        stopping = [self._grpc.stop(grace)]
+        if self._http is not None:
+            stopping.append(self._http.stop(grace))
+        await asyncio.gather(*stopping)
+        left = self._admission.in_flight
+        if left:
+            # Calls whose clients left: what they sent is still on its way to the broker.
+            await asyncio.wait({asyncio.ensure_future(self._admission.wait_empty())}, timeout=grace)
+        await self._publisher.stop(max(ends - time.monotonic() - _MARGIN_SECONDS, 0.0))
+        await self._admin.stop()
+        self._decoding.shutdown(wait=False, cancel_futures=True)
+        log.info("receiver.drained", unfinished_requests=self._admission.in_flight)

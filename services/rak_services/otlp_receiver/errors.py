@@ -1,0 +1,49 @@
+"""What a receiver answers with an error beside what is wrong with the OTLP bytes themselves."""
+
+
+class ReceiverError(Exception):
+    """The root of the receiver's own errors."""
+
+
+class NotNow(ReceiverError):
+    """The request may be sent again, unchanged, after a while."""
+
+
+class Overloaded(NotNow):
+    """The memory budget for requests in flight is used up."""
+
+
+class Held(NotNow):
+    """An operator asked the receiver to take nothing for a while."""
+
+
+class ShuttingDown(NotNow):
+    """The process is on its way out."""
+
+
+class BodyTooSlow(NotNow):
+    """The body did not arrive within the time that a request may take."""
+
+
+class BadHttpRequest(ReceiverError):
+    """The HTTP request can never be an export, whatever its body is."""
+
+
+class NoSuchPath(BadHttpRequest):
+    """No signal is taken at the path."""
+
+
+class MethodNotAllowed(BadHttpRequest):
+    """The path takes POST only."""
+
+
+class UnsupportedContentType(BadHttpRequest):
+    """The body is neither `application/x-protobuf` nor `application/json`."""
+
+
+class UnsupportedContentEncoding(BadHttpRequest):
+    """The body is compressed in a way that the receiver does not read."""
+
+
+class ClientGone(ReceiverError):
+    """The client closed the connection before its body was complete: nobody takes an answer."""

@@ -1,0 +1,119 @@
+"""The one way in: every transport and encoding ends in `Exporter.export`."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from google.protobuf.message import Message
+
+from rak_libs.kafka.publisher import Publisher
+from rak_libs.kafka.topics import Envelope
+from rak_libs.runtime.metrics import counter
+from rak_services.otlp_receiver.admission import Ticket
+from rak_services.otlp_receiver.answers import ACCEPTED, PARTLY_REJECTED, Transport, count
+from rak_services.otlp_receiver.encodings import Encoding
+from rak_services.otlp_receiver.partial_success import rejection_message
+from rak_services.otlp_receiver.prepare import Prepared, prepare
+from rak_services.otlp_receiver.signals import Signal
+
+PRINCIPAL: Final = "anonymous"
+
+_RECORD_OVERHEAD_BYTES: Final = 4096
+"""Room in a broker message for headers and the record batch around the value."""
+
+_INLINE_BYTES: Final[Mapping[Encoding, int]] = {
+    Encoding.PROTOBUF: 4 * 1024 * 1024,
+    Encoding.JSON: 256 * 1024,
+}
+"""Bodies up to this size are decoded on the event loop, where they cost it some ten milliseconds;
+handing every body to a thread costs half as much again as decoding it."""
+
+_DECODE_FACTOR: Final[Mapping[Encoding, int]] = {Encoding.PROTOBUF: 8, Encoding.JSON: 16}
+"""Memory while a body is decoded, in sizes of the body."""
+
+_PUBLISH_FACTOR: Final = 3
+"""Memory until the broker has acknowledged: the value, its copy in a batch, the batch compressed
+and on its way to the socket."""
+
+
+class Exporter:
+    """Takes the requests of one signal and acknowledges them once the broker has them."""
+
+    def __init__(
+        self,
+        signal: Signal,
+        publisher: Publisher,
+        decoding: ThreadPoolExecutor,
+        max_message_bytes: int,
+    ) -> None:
+        """Compose an exporter.
+
+        Args:
+            signal: What is exported.
+            publisher: Where it goes.
+            decoding: Decodes bodies too large for the event loop.
+            max_message_bytes: The largest message that the broker takes.
+        """
+        self.signal = signal
+        self._publisher = publisher
+        self._decoding = decoding
+        self._max_value_bytes = max_message_bytes - _RECORD_OVERHEAD_BYTES
+
+    async def export(
+        self, body: bytes, encoding: Encoding, transport: Transport, ticket: Ticket
+    ) -> Message:
+        """Publish what is good in a request, and return the response that says what was not.
+
+        When it returns, every part is acknowledged by the broker's in-sync replicas. When it
+        raises, some parts may have been published all the same: a client that repeats the request
+        then stores them twice, which OTLP allows ("duplicate data").
+
+        Raises:
+            UndecodableRequest, RequestTooLarge: The client must not repeat the request.
+            NotNow, KafkaError: It should (see `statuses`).
+        """
+        received_ns = time.time_ns()
+        ticket.charge(len(body) * _DECODE_FACTOR[encoding])
+        prepared = await self._prepare(body, encoding, received_ns)
+        del body  # else it would stay beside the parts until the broker has answered
+        rejected = sum(prepared.rejected.values())
+        received = counter(f"ingest_{self.signal.items}_received_total").labels(transport)
+        received.inc(prepared.accepted + rejected)
+        if prepared.parts:
+            ticket.charge(sum(len(part.value) for part in prepared.parts) * _PUBLISH_FACTOR)
+            await self._publish(prepared, rejected, received_ns)
+        self._count(prepared)
+        count(transport, PARTLY_REJECTED if rejected else ACCEPTED)
+        message = rejection_message(self.signal.items, prepared.accepted, prepared.rejected)
+        return self.signal.response(rejected, message)
+
+    async def _prepare(self, body: bytes, encoding: Encoding, now_ns: int) -> Prepared:
+        if len(body) <= _INLINE_BYTES[encoding]:
+            return prepare(self.signal, body, encoding, now_ns, self._max_value_bytes)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._decoding, prepare, self.signal, body, encoding, now_ns, self._max_value_bytes
+        )
+
+    async def _publish(self, prepared: Prepared, rejected: int, received_ns: int) -> None:
+        publishing = []
+        for index, part in enumerate(prepared.parts):
+            # Rejected items are counted once for a request, however many parts it has.
+            envelope = Envelope(received_ns, PRINCIPAL, part.items, 0 if index else rejected)
+            headers = envelope.to_headers()
+            publishing.append(self._publisher.publish(self.signal.topic, part.value, headers))
+        if len(publishing) == 1:
+            await publishing[0]
+            return
+        # Every part is waited for, so that the ticket covers them until the last is settled.
+        for outcome in await asyncio.gather(*publishing, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    def _count(self, prepared: Prepared) -> None:
+        for reason, items in prepared.rejected.items():
+            counter(f"ingest_{self.signal.items}_rejected_total").labels(reason).inc(items)
+        for reason, items in prepared.warnings.items():
+            counter(f"ingest_{self.signal.items}_adjusted_total").labels(reason).inc(items)

@@ -1,0 +1,97 @@
+"""OTLP over gRPC: raw bytes in, so that what is good is published as it came."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+
+from rak_libs.runtime.serving import PortInUse, bind
+from rak_services.otlp_receiver.admission import Admission
+from rak_services.otlp_receiver.answers import refuse
+from rak_services.otlp_receiver.encodings import Encoding
+from rak_services.otlp_receiver.export import Exporter
+from rak_services.otlp_receiver.signals import EXPORT_METHOD
+
+_MINUTE_MS: Final = 60_000
+
+_OPTIONS: Final = {
+    "grpc.max_send_message_length": 4 * 1024 * 1024,
+    "grpc.max_concurrent_streams": 256,
+    # With it, a second receiver on the same port would silently take half of the connections.
+    "grpc.so_reuseport": 0,
+    # Agents behind load balancers ping often; the default answers a second ping within five
+    # minutes by closing the connection.
+    "grpc.http2.min_recv_ping_interval_without_data_ms": 5_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.keepalive_time_ms": 2 * _MINUTE_MS,
+    "grpc.keepalive_timeout_ms": 20_000,
+    # Connections end now and then, so that load spreads over receivers that came later.
+    "grpc.max_connection_age_ms": 30 * _MINUTE_MS,
+    "grpc.max_connection_age_grace_ms": _MINUTE_MS,
+}
+
+
+class OtlpGrpcServer:
+    """Serves `Export` of every signal."""
+
+    def __init__(
+        self,
+        exporters: Sequence[Exporter],
+        admission: Admission,
+        max_request_bytes: int,
+        retry_after_seconds: int,
+    ) -> None:
+        """Compose the server; `max_request_bytes` holds after decompression."""
+        self._admission = admission
+        self._retry_after_seconds = retry_after_seconds
+        options = {**_OPTIONS, "grpc.max_receive_message_length": max_request_bytes}
+        self._server = grpc.aio.server(options=list(options.items()))
+        self._server.add_generic_rpc_handlers([_handlers(self, each) for each in exporters])
+
+    async def start(self, host: str, port: int, config_key: str) -> None:
+        """Listen and serve.
+
+        Raises:
+            CannotListen: With the key that changes the port; PortInUse when another listens.
+        """
+        # gRPC says no more than that it failed; a socket of our own says why.
+        bind(host, port, config_key).close()
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise PortInUse(port, config_key) from error
+        await self._server.start()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no new calls, and end those inside after the grace."""
+        await self._server.stop(grace_seconds)
+
+    async def export(self, exporter: Exporter, body: bytes, context: Any) -> bytes:
+        """Answer one call."""
+        try:
+            # A client that leaves cancels its call; the message it sent stays in the producer's
+            # buffers, so the ticket that accounts for it must stay, too.
+            return await asyncio.shield(self._admitted(exporter, body))
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
+            refusal = refuse(error, "grpc", self._retry_after_seconds)
+        details = ("grpc-status-details-bin", refusal.message.SerializeToString())
+        await context.abort(refusal.status.grpc_code, refusal.message.message, (details,))
+        raise AssertionError("abort raises")
+
+    async def _admitted(self, exporter: Exporter, body: bytes) -> bytes:
+        with self._admission.enter() as ticket:
+            response = await exporter.export(body, Encoding.PROTOBUF, "grpc", ticket)
+        return response.SerializeToString()
+
+
+def _handlers(server: OtlpGrpcServer, exporter: Exporter) -> grpc.GenericRpcHandler:
+    async def export(body: bytes, context: Any) -> bytes:
+        return await server.export(exporter, body, context)
+
+    # No serializers: bodies and answers are bytes.
+    method = grpc.unary_unary_rpc_method_handler(export)
+    service = exporter.signal.grpc_service
+    return grpc.method_handlers_generic_handler(service, {EXPORT_METHOD: method})

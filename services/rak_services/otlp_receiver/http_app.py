@@ -1,0 +1,151 @@
+"""OTLP over HTTP, as a plain ASGI application: `POST` of protobuf or JSON."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from rak_services.otlp_receiver.admission import Admission, Ticket
+from rak_services.otlp_receiver.answers import DISCONNECTED, Refusal, count, refuse
+from rak_services.otlp_receiver.content_encoding import (
+    ACCEPTED_ENCODINGS,
+    body_decoder,
+    too_large,
+)
+from rak_services.otlp_receiver.encodings import Encoding, encode, encoding_of
+from rak_services.otlp_receiver.errors import (
+    BodyTooSlow,
+    ClientGone,
+    MethodNotAllowed,
+    NoSuchPath,
+    UnsupportedContentEncoding,
+    UnsupportedContentType,
+)
+from rak_services.otlp_receiver.export import Exporter
+
+BODY_SECONDS: Final = 60.0
+"""How long a body may take to arrive."""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestHeaders:
+    """The headers that matter, as text; empty when absent."""
+
+    content_type: str = ""
+    content_encoding: str = ""
+    content_length: str = ""
+
+
+class OtlpHttpApp:
+    """Serves the path of every signal."""
+
+    def __init__(
+        self,
+        exporters: Sequence[Exporter],
+        admission: Admission,
+        max_request_bytes: int,
+        retry_after_seconds: int,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        """Compose the application; `max_request_bytes` holds before and after decompression."""
+        self._exporters = {exporter.signal.http_path: exporter for exporter in exporters}
+        self._admission = admission
+        self._max_request_bytes = max_request_bytes
+        self._retry_after_seconds = retry_after_seconds
+        self._body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = _request_headers(scope["headers"])
+        encoding = encoding_of(headers.content_type)
+        try:
+            answer = await self._export(scope, receive, headers, encoding)
+        except ClientGone:
+            count("http", DISCONNECTED)
+            return
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
+            refusal = refuse(error, "http", self._retry_after_seconds)
+            # An answer in an encoding that was not asked for should be one that people can read.
+            await _send_refusal(send, error, refusal, encoding or Encoding.JSON)
+        else:
+            await _send(send, 200, answer, encoding or Encoding.JSON)
+
+    async def _export(
+        self, scope: Scope, receive: Receive, headers: _RequestHeaders, encoding: Encoding | None
+    ) -> bytes:
+        exporter = self._exporters.get(scope["path"])
+        if exporter is None:
+            raise NoSuchPath(f"nothing is here; expected one of {', '.join(self._exporters)}")
+        if scope["method"] != "POST":
+            raise MethodNotAllowed("expected POST")
+        if encoding is None:
+            expected = " or ".join(each.value for each in Encoding)
+            raise UnsupportedContentType(f"the Content-Type is not supported; expected {expected}")
+        with self._admission.enter() as ticket:
+            body = await self._read_body(receive, headers, ticket)
+            response = await exporter.export(body, encoding, "http", ticket)
+        return encode(response, encoding)
+
+    async def _read_body(self, receive: Receive, headers: _RequestHeaders, ticket: Ticket) -> bytes:
+        decoder = body_decoder(headers.content_encoding, self._max_request_bytes)
+        if headers.content_length and int(headers.content_length) > self._max_request_bytes:
+            raise too_large(self._max_request_bytes)
+        chunks = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    chunk = decoder.feed(message.get("body", b""))
+                    size += len(chunk)
+                    ticket.charge(size)
+                    chunks.append(chunk)
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError as error:
+            raise BodyTooSlow(f"no complete body within {self._body_seconds:g} s") from error
+        decoder.finish()
+        return b"".join(chunks)
+
+
+def _request_headers(headers: Headers) -> _RequestHeaders:
+    wanted = {b"content-type": "", b"content-encoding": "", b"content-length": ""}
+    for name, value in headers:
+        if name in wanted:
+            wanted[name] = value.decode("latin-1")
+    return _RequestHeaders(*wanted.values())
+
+
+async def _send_refusal(send: Send, error: Exception, refusal: Refusal, encoding: Encoding) -> None:
+    headers: Headers = []
+    if refusal.retry_after_seconds is not None:
+        headers.append((b"retry-after", str(refusal.retry_after_seconds).encode()))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", b"POST"))
+    if isinstance(error, UnsupportedContentEncoding):
+        headers.append((b"accept-encoding", ACCEPTED_ENCODINGS.encode()))
+    await _send(
+        send, refusal.status.http_status, encode(refusal.message, encoding), encoding, headers
+    )
+
+
+async def _send(
+    send: Send,
+    status: int,
+    body: bytes,
+    encoding: Encoding,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    start = [
+        (b"content-type", encoding.value.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})

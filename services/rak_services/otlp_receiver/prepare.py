@@ -1,0 +1,78 @@
+"""From the bytes of a request to the messages to publish: one pure function."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from rak_libs.model.time_window import time_window
+from rak_libs.otlp.errors import RequestTooLarge
+from rak_libs.otlp.otlp_json import request_from_json
+from rak_libs.otlp.split import RequestPart, split_request
+from rak_libs.otlp.wire import count_items
+from rak_services.otlp_receiver.encodings import Encoding
+from rak_services.otlp_receiver.signals import Signal
+
+MAX_ITEMS: Final = 262_144
+"""Items in a request. Without it 8 MiB of empty spans would become 700 MiB of objects."""
+
+_LEAST_ITEM_BYTES: Final = 2
+"""An empty item on the wire: its tag and its length."""
+
+TOO_LARGE: Final = "too_large"
+"""The reason of an item that fits no broker message even alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked request.
+
+    Attributes:
+        parts: What to publish; empty when nothing is left.
+        accepted: Items in the parts.
+        rejected: Items left out, by reason.
+        warnings: Items in the parts that will not be stored as sent, by reason.
+    """
+
+    parts: list[RequestPart]
+    accepted: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(
+    signal: Signal, body: bytes, encoding: Encoding, now_ns: int, max_message_bytes: int
+) -> Prepared:
+    """Check a request and say what to publish.
+
+    A binary request from which nothing is rejected, and that fits one message, is published byte
+    for byte. JSON is converted once. Otherwise the request is serialised without what was
+    rejected, and split into messages of at most `max_message_bytes`.
+
+    Raises:
+        UndecodableRequest: The body is no such request.
+        RequestTooLarge: It has more than `MAX_ITEMS` items.
+    """
+    if encoding is Encoding.PROTOBUF:
+        if len(body) > MAX_ITEMS * _LEAST_ITEM_BYTES:
+            _limit_items(signal, count_items(body, 0, len(body)))
+        request = signal.parse(body)
+    else:
+        request = request_from_json(body, signal.request_type)
+    verdict = signal.check(request, time_window(signal.retention_days, now_ns))
+    _limit_items(signal, verdict.accepted)
+    if not verdict.accepted:
+        return Prepared([], 0, verdict.rejected)
+    if verdict.changed or encoding is Encoding.JSON:
+        body = request.SerializeToString()
+    if len(body) <= max_message_bytes:
+        parts = [RequestPart(body, verdict.accepted)]
+        return Prepared(parts, verdict.accepted, verdict.rejected, verdict.warnings)
+    split = split_request(body, max_message_bytes)
+    if split.rejected:
+        verdict.rejected[TOO_LARGE] = split.rejected
+    accepted = verdict.accepted - split.rejected
+    return Prepared(split.parts, accepted, verdict.rejected, verdict.warnings)
+
+
+def _limit_items(signal: Signal, items: int) -> None:
+    if items > MAX_ITEMS:
+        raise RequestTooLarge(f"the request has more than {MAX_ITEMS} {signal.items}")
