@@ -1,0 +1,104 @@
+"""`trace_times` bounds every trace, whatever arrives, how often and in which order."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rak_libs.clickhouse.statements import Statements
+from rak_services.migrate.config import Target
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+LAST_NANOSECOND = 2**63 - 1
+
+
+def _insert(statements: Statements, target: Target, *spans: tuple[datetime, int]) -> None:
+    """Store spans of one trace in one INSERT: (start, nanoseconds)."""
+    rows = " UNION ALL ".join(
+        f"SELECT '{TRACE}', parseDateTime64BestEffort('{start.isoformat()}', 9), "
+        f"toUInt64({nanoseconds})"
+        for start, nanoseconds in spans
+    )
+    table = target.qualified("spans")
+    statements.execute(f"INSERT INTO {table} (trace_id, timestamp, duration_ns) {rows}")
+
+
+def _bounds(statements: Statements, target: Target) -> list[tuple[Any, ...]]:
+    """Read a trace's bounds in nanoseconds since 1970, as a lookup does."""
+    return statements.rows(
+        "SELECT toUnixTimestamp64Nano(min(t.start)), toUnixTimestamp64Nano(max(t.end)) "
+        f"FROM {target.qualified('trace_times')} AS t WHERE trace_id = '{TRACE}' GROUP BY trace_id"
+    )
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+
+
+@pytest.fixture
+def midnight() -> datetime:
+    """The beginning of yesterday, UTC."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=1)
+
+
+def test_a_span_that_arrives_twice_changes_nothing(
+    statements: Statements, migrated: Target, midnight: datetime
+) -> None:
+    """In one INSERT or in two, before and after a merge."""
+    spans = [(midnight, 5_000_000_000), (midnight + timedelta(seconds=1), 1)]
+    _insert(statements, migrated, *spans)
+    expected = [(_nanoseconds(midnight), _nanoseconds(midnight) + 5_000_000_000)]
+    assert _bounds(statements, migrated) == expected
+    _insert(statements, migrated, *spans, *spans)
+    assert _bounds(statements, migrated) == expected
+    statements.execute(f"OPTIMIZE TABLE {migrated.qualified('trace_times')} FINAL")
+    assert _bounds(statements, migrated) == expected
+
+
+def test_later_and_earlier_spans_widen_the_bounds(
+    statements: Statements, migrated: Target, midnight: datetime
+) -> None:
+    """The order of arrival does not matter."""
+    noon = midnight + timedelta(hours=12)
+    for offset in (0, 60, -60):
+        _insert(statements, migrated, (noon + timedelta(seconds=offset), 1_000))
+    first, last = noon - timedelta(seconds=60), noon + timedelta(seconds=60)
+    assert _bounds(statements, migrated) == [(_nanoseconds(first), _nanoseconds(last) + 1_000)]
+
+
+def test_a_trace_across_midnight_has_a_row_a_day_and_one_pair_of_bounds(
+    statements: Statements, migrated: Target, midnight: datetime
+) -> None:
+    """A span that only ends after midnight belongs to the day it began."""
+    before = midnight - timedelta(seconds=2)
+    _insert(statements, migrated, (before, 10 * 10**9), (midnight, 3 * 10**9))
+    days = statements.rows(
+        f"SELECT DISTINCT day FROM {migrated.qualified('trace_times')} ORDER BY day"
+    )
+    assert days == [(before.date(),), (midnight.date(),)]
+    assert _bounds(statements, migrated) == [
+        (_nanoseconds(before), _nanoseconds(before) + 10 * 10**9)
+    ]
+
+
+@pytest.mark.parametrize("nanoseconds", [2**63 - 1, 2**63, 2**64 - 1])
+def test_no_duration_can_fail_an_insert(
+    statements: Statements, migrated: Target, midnight: datetime, nanoseconds: int
+) -> None:
+    """An end beyond 2262-04-11 is stored and read as the last nanosecond there is."""
+    _insert(statements, migrated, (midnight, nanoseconds))
+    assert _bounds(statements, migrated) == [(_nanoseconds(midnight), LAST_NANOSECOND)]
+    ends = statements.rows(
+        f"SELECT toUnixTimestamp64Nano(end_timestamp) FROM {migrated.qualified('spans')}"
+    )
+    assert ends == [(LAST_NANOSECOND,)]
+
+
+def test_a_day_outlives_its_last_span(statements: Statements, migrated: Target) -> None:
+    """Spans expire by their own time, so the row of their day is kept one day longer."""
+    now = datetime.now(UTC)
+    oldest = now - timedelta(days=migrated.spans_retention_days) + timedelta(minutes=5)
+    _insert(statements, migrated, (oldest, 1))
+    rows = statements.rows(f"SELECT day FROM {migrated.qualified('trace_times')}")
+    assert rows == [(date(oldest.year, oldest.month, oldest.day),)]
