@@ -1,7 +1,10 @@
 """Runs one query of a client on its session and sends the answer."""
 
+from contextlib import closing
+
 from rak_libs.runtime.logs import get_logger
-from rak_services.local.engine.blocks import check_row_count
+from rak_services.local.engine.blocks import check_row_count, split_blocks
+from rak_services.local.engine.column_reader import Column
 from rak_services.local.engine.errors import Disconnected, EngineError, ProtocolViolation
 from rak_services.local.engine.faults import Faults
 from rak_services.local.engine.peer import Peer
@@ -9,7 +12,6 @@ from rak_services.local.engine.protocol import ClientPacket, ErrorCode
 from rak_services.local.engine.query_packet import Query
 from rak_services.local.engine.session import (
     BlockInserter,
-    Column,
     EngineSession,
     encode_empty_block,
 )
@@ -19,10 +21,6 @@ from rak_services.local.engine.watcher import Reason, Watched, Watcher
 _LOG = get_logger(__name__)
 # Meant for the result, these would also cut the list of its columns.
 _RESULT_LIMITS = frozenset({"max_result_rows", "max_result_bytes", "readonly"})
-
-
-class _Cancelled(Exception):
-    """The client sent Cancel between the blocks of an INSERT."""
 
 
 class Execution:
@@ -59,8 +57,6 @@ class Execution:
                 self._run(query, statement, label)
         except (ProtocolViolation, Disconnected):
             raise
-        except _Cancelled:
-            self._peer.send_end_of_stream()
         except EngineError as error:
             _LOG.info("engine.query_failed", label=label, code=error.code)
             self._peer.send_error(error)
@@ -82,7 +78,7 @@ class Execution:
 
     def _run(self, query: Query, statement: Statement, label: str) -> None:
         if self._peer.take_cancel():
-            raise _Cancelled
+            return
         with self._watcher.watch(self._peer.socket, label) as watched:
             try:
                 self._send_result(query, statement, label, watched)
@@ -102,10 +98,13 @@ class Execution:
             self._send_stream(query, statement.text, watched)
             return
         self._session.apply(query.settings, label)
-        if statement.kind is Kind.ANSWER:
+        blocks = split_blocks(self._session.run(statement.text))
+        if blocks:
+            self._send_header(query, blocks[0].columns)
+        elif statement.kind is Kind.ANSWER:
             self._send_header(query, self._session.answer_columns(statement.text))
-        if block := self._session.run(statement.text):
-            self._peer.send_block(block, compressed=query.compressed)
+        for block in blocks:
+            self._peer.send_block(block.data, compressed=query.compressed)
 
     def _send_stream(self, query: Query, text: bytes, watched: Watched) -> None:
         unlimited = {
@@ -113,13 +112,15 @@ class Execution:
         }
         self._session.apply(unlimited, watched.label)
         header = self._session.result_columns(text)
-        self._session.apply(query.settings, watched.label)
+        if len(unlimited) < len(query.settings):
+            self._session.apply(query.settings, watched.label)
         self._send_header(query, header)
-        for block, rows in self._session.stream(text):
-            if watched.reason is not None:
-                return
-            check_row_count(block, rows)
-            self._peer.send_block(block, compressed=query.compressed)
+        with closing(self._session.stream(text)) as stream:
+            for block, rows in stream:
+                if watched.reason is not None:
+                    raise _cancelled()
+                check_row_count(block, rows)
+                self._peer.send_block(block, compressed=query.compressed)
 
     def _send_header(self, query: Query, columns: list[Column]) -> None:
         """Sends a block of no rows: clients learn the columns from it, as from ClickHouse."""
@@ -147,7 +148,7 @@ class Execution:
         while True:
             packet = self._peer.reader.read_varint()
             if packet == ClientPacket.CANCEL:
-                raise _Cancelled
+                raise _cancelled()
             if packet != ClientPacket.DATA:
                 raise ProtocolViolation(
                     ErrorCode.UNEXPECTED_PACKET_FROM_CLIENT,
@@ -160,6 +161,10 @@ class Execution:
                 failure = _append(inserter, block)
         if failure is not None:
             raise failure
+
+
+def _cancelled() -> EngineError:
+    return EngineError(ErrorCode.QUERY_WAS_CANCELLED, "Query was cancelled. (QUERY_WAS_CANCELLED)")
 
 
 def _append(inserter: BlockInserter, block: bytes) -> EngineError | None:

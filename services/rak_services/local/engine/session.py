@@ -4,26 +4,20 @@ A session keeps its database, its settings and its temporary tables, and runs on
 time. Calls block and release the interpreter lock.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Generator, Mapping
+from typing import Any
 
 import msgspec
 
+from rak_services.local.engine.column_reader import Column
 from rak_services.local.engine.errors import EngineError, from_engine
 from rak_services.local.engine.protocol import ErrorCode
 from rak_services.local.engine.statement import InsertTarget, quote_string
-from rak_services.local.engine.wire import WireReader, encode_string, encode_varint
+from rak_services.local.engine.wire import encode_string, encode_varint, reader_of
 
 _READONLY = "readonly"
 _LABEL = "log_comment"
 _NAME_LIMIT = 1024 * 1024
-
-
-class Column(NamedTuple):
-    """Name and ClickHouse type of a column."""
-
-    name: str
-    type: str
 
 
 class EngineSession:
@@ -121,7 +115,7 @@ class EngineSession:
         for statement in self._journal:
             self.run(statement)
 
-    def stream(self, statement: bytes) -> Iterator[tuple[bytes, int]]:
+    def stream(self, statement: bytes) -> Generator[tuple[bytes, int], None, None]:
         """Runs a SELECT and yields Native blocks (without BlockInfo) with their row counts.
 
         Raises:
@@ -241,17 +235,7 @@ def encode_empty_block(columns: list[Column]) -> bytes:
 
 def _columns_of_header(header: bytes) -> list[Column]:
     """Reads RowBinaryWithNamesAndTypes: column count, all names, all types."""
-    view = memoryview(header)
-    position = 0
-
-    def receive(target: memoryview) -> int:
-        nonlocal position
-        size = min(len(target), len(view) - position)
-        target[:size] = view[position : position + size]
-        position += size
-        return size
-
-    reader = WireReader(receive)
+    reader = reader_of(header)
     count = reader.read_varint()
     names = [reader.read_text(_NAME_LIMIT) for _ in range(count)]
     types = [reader.read_text(_NAME_LIMIT) for _ in range(count)]

@@ -1,5 +1,6 @@
 """Primitive values of the native protocol: VarUInt (LEB128), length-prefixed strings, integers."""
 
+import io
 from collections.abc import Callable
 
 _CHUNK = 256 * 1024
@@ -32,6 +33,11 @@ def encode_string(text: str | bytes) -> bytes:
     """Length in bytes as VarUInt, then the bytes (UTF-8 for text)."""
     data = text.encode() if isinstance(text, str) else text
     return encode_varint(len(data)) + data
+
+
+def reader_of(data: bytes) -> "WireReader":
+    """A reader of bytes that are all there."""
+    return WireReader(io.BytesIO(data).readinto)
 
 
 class WireReader:
@@ -70,6 +76,22 @@ class WireReader:
     def peek_byte(self) -> int:
         """The next byte, which stays unread; call `fill` first."""
         return self._buffer[self._start]
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes (at most 64 KiB), which stay unread; blocks until they are there.
+
+        Raises:
+            EndOfInput: the source ended before them.
+        """
+        if self._start + size > len(self._buffer):
+            self._buffer[: self.buffered] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, self.buffered
+        while self.buffered < size:
+            received = self._receive_into(memoryview(self._buffer)[self._end :])
+            if received == 0:
+                raise EndOfInput(partial=self.buffered > 0)
+            self._end += received
+        return bytes(self._buffer[self._start : self._start + size])
 
     def read(self, size: int) -> bytes:
         """Exactly `size` bytes.
