@@ -1,0 +1,450 @@
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import errors as kafka
+
+from rak_libs.kafka.aiokafka_seams import Membership, commit_as, connections, membership
+from rak_libs.kafka.errors import (
+    PartitionLost,
+    PermanentKafkaError,
+    TransientKafkaError,
+    translate,
+)
+from rak_libs.kafka.positions import LogBounds, Positions
+from rak_libs.runtime.logs import get_logger
+from rak_libs.runtime.settings import KafkaSettings
+
+__all__ = ["PartitionConsumer", "Record", "TopicPartition"]
+
+Partitions = frozenset[TopicPartition]
+PartitionsCallback = Callable[[Partitions], Awaitable[None]]
+
+_PARTITION_FETCH_BYTES = 1024 * 1024
+_FETCH_BYTES = 8 * 1024 * 1024
+_POLL_BYTES = 16 * 1024 * 1024
+_POLL_RECORDS = 32
+_SMALL_BYTES = 1024 * 1024
+_METADATA_MS = 60_000
+_RECONNECT_SECONDS = 0.5
+_VERIFY_SECONDS = 5.0
+_VERIFY_AGAIN_SECONDS = 0.2
+_REBALANCE_WAIT_SECONDS = 0.2
+_COMMIT_AGAIN_SECONDS = 0.1
+_CHECK_SECONDS = 2.0
+_STOP_SECONDS = 5.0
+_UNREACHABLE = (kafka.KafkaError, TimeoutError, OSError)
+
+log = get_logger(__name__)
+
+
+class Record(NamedTuple):
+    """One message as it was read.
+
+    Attributes:
+        topic: Its topic.
+        partition: Its partition.
+        offset: Its offset there.
+        timestamp_ms: When the broker (or, with CreateTime, the producer) dated it, unix ms.
+        value: The payload, decompressed; empty when the message had none.
+        headers: Names and values in order.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+async def _ignore(_partitions: Partitions) -> None:
+    return
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    def __init__(self, revoked: PartitionsCallback, assigned: PartitionsCallback) -> None:
+        self._revoked = revoked
+        self._assigned = assigned
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._revoked(frozenset(revoked))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._assigned(frozenset(assigned))
+
+
+class PartitionConsumer:
+    """One member of a consumer group that reads every record of its partitions at least once.
+
+    Rebalances are eager: all partitions are revoked, then some assigned. A partition starts at
+    the group's committed offset, or at the earliest record when there is none or when it lies
+    outside the log. That start is committed at once where nothing was, so that a group's offset
+    that is missing later means one thing: the log is another one.
+
+    Logs do start anew: a topic is deleted and made again, the embedded broker dies and comes back
+    empty. Kafka answers a fetch beyond the end with OffsetOutOfRange; the embedded broker answers
+    it with nothing, and once the new log has grown past the old position, both answer with records
+    that leave out everything before. So a position is trusted only for as long as the connections
+    are the ones it was verified on and the high watermark is not below it; otherwise the committed
+    offset and the log's bounds are asked for again before any record is handed out. A partition
+    whose log is another one is revoked, set to its beginning, and assigned again.
+
+    Commits carry the group membership under which the records were handed out, so that no late
+    commit can land in a later generation or in a broker that came back empty.
+
+    Memory: at most one fetch answer (8 MiB, or one larger record batch) a broker is kept ahead,
+    compressed; one `poll` decompresses about 16 MiB, or a few records when these are larger.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        group: str,
+        topics: Sequence[str],
+        client_id: str,
+        on_assigned: PartitionsCallback = _ignore,
+        on_revoked: PartitionsCallback = _ignore,
+        rebalance_timeout_seconds: float = 70.0,
+        max_poll_interval_seconds: float = 300.0,
+    ) -> None:
+        """Describe the member; nothing is connected before the first `poll`.
+
+        Args:
+            settings: `[kafka]`.
+            group: The consumer group.
+            topics: What to read.
+            client_id: The name in the broker's logs.
+            on_assigned: Awaited with partitions that will be handed out from now on.
+            on_revoked: Awaited with partitions that are taken away; commits are still accepted
+                inside, unless the partition's log is gone. Raising is logged and changes nothing.
+            rebalance_timeout_seconds: How long `on_revoked` may take at most.
+            max_poll_interval_seconds: A consumer that does not `poll` for longer leaves the group.
+        """
+        self._settings = settings
+        self._group = group
+        self._topics = tuple(topics)
+        self._client_id = client_id
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+        self._rebalance_seconds = rebalance_timeout_seconds
+        self._max_poll_seconds = max_poll_interval_seconds
+        self._consumer: AIOKafkaConsumer | None = None
+        self._connecting: asyncio.Task[AIOKafkaConsumer] | None = None
+        self._positions = Positions()
+        self._member: Membership | None = None
+        self._changes = 0
+        self._trusted: tuple[int, frozenset[Any]] | None = None
+
+    @property
+    def assignment(self) -> Partitions:
+        """The partitions that are handed out now."""
+        return self._positions.held
+
+    async def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
+        """Wait up to `timeout_ms` for records; also what keeps this consumer in its group.
+
+        While a broker is away this returns nothing and connects again in the background.
+
+        Returns:
+            Records by partition, each list contiguous with what was returned before; paused
+            partitions are left out. About 16 MiB of values at most, or a few larger records.
+
+        Raises:
+            PermanentKafkaError: not authorised, or the broker does not know what we ask.
+            TransientKafkaError: a record batch cannot be read (its checksum is wrong).
+        """
+        deadline = asyncio.get_running_loop().time() + timeout_ms / 1000
+        consumer = await self._connected(timeout_ms / 1000)
+        if consumer is None:
+            return {}
+        if not await self._is_trusted(consumer, deadline):
+            return {}
+        try:
+            fetched = await self._fetch(consumer, deadline)
+        except kafka.KafkaError as error:
+            await self._begin_again(consumer, error)
+            return {}
+        if not self._still_trusted(consumer):
+            self._put_back(consumer)
+            return {}
+        return self._handed_out(fetched)
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Hand out nothing of these partitions until `resume`; a rebalance ends a pause.
+
+        Keep polling: a consumer that does not leaves its group after `max_poll_interval_seconds`.
+        """
+        if self._consumer is not None:
+            self._consumer.pause(*(self._consumer.assignment() & set(partitions)))
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Hand out records of these partitions again."""
+        if self._consumer is not None:
+            self._consumer.resume(*(self._consumer.assignment() & set(partitions)))
+
+    async def commit(
+        self, offsets: Mapping[TopicPartition, int], deadline_seconds: float = 10.0
+    ) -> None:
+        """Commit the offsets of the next records to read, trying again until the deadline.
+
+        Raises:
+            PartitionLost: a partition was revoked, or its log is another one, since the records
+                were handed out. Nothing is committed.
+            TransientKafkaError: no coordinator accepted it in time; it may still be committed.
+        """
+        lost = [tp for tp, offset in offsets.items() if not self._positions.may_commit(tp, offset)]
+        consumer, member = self._consumer, self._member
+        if lost or consumer is None or member is None:
+            raise PartitionLost(f"committing {dict(offsets)}: {lost or 'all'} not held any more")
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                await self._commit_until_done(consumer, member, offsets)
+        except _UNREACHABLE as error:
+            raise translate(error, f"committing {dict(offsets)}") from error
+        self._positions.note_commit(offsets)
+
+    def lag(self) -> dict[TopicPartition, int]:
+        """Records after the committed offset, by partition, as of the last fetch of each."""
+        return {
+            tp: max(0, latest - (self._positions.committed_offset(tp) or 0))
+            for tp, latest in self._latest().items()
+            if latest is not None
+        }
+
+    async def check(self) -> None:
+        """Return when a broker answers.
+
+        Raises:
+            TransientKafkaError: none does.
+        """
+        consumer = self._consumer
+        if consumer is None:
+            raise TransientKafkaError(f"no broker at {self._settings.bootstrap_servers}")
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await consumer.topics()
+        except _UNREACHABLE as error:
+            raise translate(error, f"asking {self._settings.bootstrap_servers}") from error
+
+    async def stop(self) -> None:
+        """Leave the group and close; commits nothing."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._consumer is not None:
+            await _close(self._consumer)
+            self._consumer = None
+        self._forget()
+
+    async def _connected(self, seconds: float) -> AIOKafkaConsumer | None:
+        if self._consumer is not None:
+            return self._consumer
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._connect(), name="kafka consumer")
+        await asyncio.wait([self._connecting], timeout=seconds)
+        if self._connecting.done():
+            self._consumer = self._connecting.result()
+            self._connecting = None
+        return self._consumer
+
+    async def _connect(self) -> AIOKafkaConsumer:
+        while True:
+            consumer = self._new_consumer()
+            try:
+                await consumer.start()
+                consumer.subscribe(self._topics, listener=_Listener(self._revoked, self._assigned))
+            except _UNREACHABLE as error:
+                log.warning("kafka.broker_unreachable", error=str(error))
+                await _close(consumer)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+            except BaseException:
+                await _close(consumer)
+                raise
+            else:
+                return consumer
+
+    async def _revoked(self, _partitions: Partitions) -> None:
+        held = self._positions.held
+        if held:
+            await self._on_revoked(held)
+        self._forget()
+
+    async def _assigned(self, _partitions: Partitions) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._changes += 1
+        self._member = None
+        self._trusted = None
+        self._positions.drop(self._positions.held)
+
+    def _latest(self) -> dict[TopicPartition, int | None]:
+        if self._consumer is None:
+            return {}
+        partitions = self._consumer.assignment() & self._positions.held
+        return {tp: self._consumer.highwater(tp) for tp in partitions}
+
+    def _still_trusted(self, consumer: AIOKafkaConsumer) -> bool:
+        return self._trusted == (self._changes, connections(consumer))
+
+    async def _is_trusted(self, consumer: AIOKafkaConsumer, deadline: float) -> bool:
+        if self._still_trusted(consumer) and not self._positions.beyond(self._latest()):
+            return True
+        self._trusted = None
+        if consumer.assignment() and membership(consumer) is not None:
+            try:
+                async with asyncio.timeout(_VERIFY_SECONDS):
+                    await self._verify(consumer)
+            except _UNREACHABLE as error:
+                log.warning("kafka.positions_unverified", error=str(error) or "no answer in time")
+        if self._trusted is None:
+            left = deadline - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, min(_VERIFY_AGAIN_SECONDS, left)))
+        return self._trusted is not None
+
+    async def _verify(self, consumer: AIOKafkaConsumer) -> None:
+        changes, links, member = self._changes, connections(consumer), membership(consumer)
+        if member is None:
+            return
+        bounds = await _bounds(consumer, consumer.assignment())
+        await self._give_back(self._positions.in_another_log(bounds))
+        if changes != self._changes:
+            return
+        fresh = {tp: found for tp, found in bounds.items() if tp not in self._positions.held}
+        unlike = {tp: found.start for tp, found in fresh.items() if found.start != found.committed}
+        await commit_as(consumer, member, unlike)
+        if changes != self._changes:
+            return
+        for tp, found in fresh.items():
+            self._positions.hold(tp, found.start)
+            consumer.seek(tp, found.start)
+        self._member, self._trusted = member, (changes, links)
+        if fresh:
+            await self._on_assigned(frozenset(fresh))
+
+    async def _give_back(self, partitions: set[TopicPartition]) -> None:
+        if not partitions:
+            return
+        positions = {str(tp): self._positions.next_offset(tp) for tp in partitions}
+        log.error("kafka.log_started_anew", positions=positions)
+        self._positions.drop(partitions)
+        await self._on_revoked(frozenset(partitions))
+
+    async def _fetch(
+        self, consumer: AIOKafkaConsumer, deadline: float
+    ) -> dict[TopicPartition, list[Any]]:
+        loop = asyncio.get_running_loop()
+        fetched: dict[TopicPartition, list[Any]] = {}
+        size, records = 0, _POLL_RECORDS
+        while size < _POLL_BYTES:
+            wait_ms = 0 if fetched else max(0, int(1000 * (deadline - loop.time())))
+            some = await self._getmany(consumer, wait_ms, records)
+            if not some:
+                break
+            got = sum(record.serialized_value_size for each in some.values() for record in each)
+            size += got
+            records = _POLL_RECORDS if got > _SMALL_BYTES else records * 4
+            for partition, each in some.items():
+                fetched.setdefault(partition, []).extend(each)
+        return fetched
+
+    async def _getmany(
+        self, consumer: AIOKafkaConsumer, wait_ms: int, records: int
+    ) -> dict[TopicPartition, list[Any]]:
+        # aiokafka waits for the end of a rebalance whatever the time limit.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000 + _REBALANCE_WAIT_SECONDS):
+                some: dict[TopicPartition, list[Any]] = await consumer.getmany(
+                    timeout_ms=wait_ms, max_records=records
+                )
+                return some
+        return {}
+
+    def _put_back(self, consumer: AIOKafkaConsumer) -> None:
+        """Have what was fetched but not handed out fetched again."""
+        for partition in consumer.assignment() & self._positions.held:
+            offset = self._positions.next_offset(partition)
+            if offset is not None:
+                consumer.seek(partition, offset)
+
+    def _handed_out(
+        self, fetched: dict[TopicPartition, list[Any]]
+    ) -> dict[TopicPartition, list[Record]]:
+        for partition, records in fetched.items():
+            self._positions.advance(partition, records[-1].offset + 1)
+        return {
+            partition: [
+                Record(r.topic, r.partition, r.offset, r.timestamp, r.value or b"", r.headers)
+                for r in records
+            ]
+            for partition, records in fetched.items()
+        }
+
+    async def _begin_again(self, consumer: AIOKafkaConsumer, error: kafka.KafkaError) -> None:
+        """Replace a consumer that reported an error: its group membership may be dead."""
+        translated = translate(error, f"reading {', '.join(self._topics)}")
+        log.error("kafka.consumer_replaced", error=str(translated))
+        self._consumer = None
+        await self._revoked(self._positions.held)
+        await _close(consumer)
+        if isinstance(translated, PermanentKafkaError):
+            raise translated from error
+
+    async def _commit_until_done(
+        self,
+        consumer: AIOKafkaConsumer,
+        member: Membership,
+        offsets: Mapping[TopicPartition, int],
+    ) -> None:
+        while True:
+            try:
+                await commit_as(consumer, member, offsets)
+            except kafka.KafkaError as error:
+                translated = translate(error, "committing")
+                if isinstance(translated, (PartitionLost, PermanentKafkaError)):
+                    raise
+                await asyncio.sleep(_COMMIT_AGAIN_SECONDS)
+            else:
+                return
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        session_ms = int(self._settings.session_timeout_seconds * 1000)
+        rebalance_ms = int(self._rebalance_seconds * 1000)
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            client_id=self._client_id,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            rebalance_timeout_ms=rebalance_ms,
+            # A request to join is answered when the slowest member has let go.
+            request_timeout_ms=rebalance_ms + 10_000,
+            max_poll_interval_ms=int(self._max_poll_seconds * 1000),
+            max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+            fetch_max_bytes=_FETCH_BYTES,
+            metadata_max_age_ms=_METADATA_MS,
+        )
+
+
+async def _bounds(
+    consumer: AIOKafkaConsumer, partitions: Partitions
+) -> dict[TopicPartition, LogBounds]:
+    earliest = await consumer.beginning_offsets(partitions)
+    latest = await consumer.end_offsets(partitions)
+    committed = [await consumer.committed(partition) for partition in partitions]
+    return {
+        partition: LogBounds(earliest[partition], latest[partition], offset)
+        for partition, offset in zip(partitions, committed, strict=True)
+    }
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    with contextlib.suppress(*_UNREACHABLE):
+        async with asyncio.timeout(_STOP_SECONDS):
+            await consumer.stop()
