@@ -71,11 +71,12 @@ class _Check:
 
     async def answer(self) -> str:
         """`ok`, or the reason why not, within 2 s."""
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._outcome())
-        await asyncio.wait({self._running}, timeout=ANSWER_SECONDS)
-        if self._running.done():
-            return self._running.result()
+        running = self._running
+        if running is None or running.done():
+            running = self._running = asyncio.create_task(self._outcome())
+        await asyncio.wait({running}, timeout=ANSWER_SECONDS)
+        if running.done():
+            return running.result()
         return f"no answer within {ANSWER_SECONDS:g} s"
 
     async def _outcome(self) -> str:

@@ -111,8 +111,8 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         kind="counter",
         labels=("path", "status"),
         meaning="Requests answered by the query service, by route and HTTP status.",
-        action="Answers of 5xx mean an engine that is down or over its limits: see `/readyz` and the "
-        "log.",
+        action="Answers of 5xx mean an engine that is down or over its limits: see `/readyz` and "
+        "the log.",
     ),
     MetricDefinition(
         name="query_duration_seconds",

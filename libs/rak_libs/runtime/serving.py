@@ -124,5 +124,6 @@ async def serve_asgi(app: ASGIApp, sock: socket.socket, **options: Any) -> Runni
     await asyncio.wait({task, serving}, return_when=asyncio.FIRST_COMPLETED)
     serving.cancel()
     if task.done():
+        sock.close()
         await task
     return RunningServer(server, task, port)

@@ -57,6 +57,22 @@ def test_probes_join_a_check_that_hangs_and_see_when_it_ends() -> None:
     asyncio.run(scenario())
 
 
+def test_probes_that_come_one_after_the_other_each_get_their_answer() -> None:
+    """Also the one whose check is done, and replaced by the next, before it looks."""
+
+    async def scenario() -> None:
+        async def fine() -> None: ...
+
+        check = _Check(fine)
+        probes = []
+        for _ in range(10):
+            probes.append(asyncio.create_task(check.answer()))
+            await asyncio.sleep(0)
+        assert await asyncio.gather(*probes) == ["ok"] * 10
+
+    asyncio.run(scenario())
+
+
 def test_a_check_that_never_ends_is_abandoned_and_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
