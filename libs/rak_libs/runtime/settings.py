@@ -52,7 +52,8 @@ def native_address(url: str) -> tuple[str, int]:
         )
     if "@" in parts.netloc and parts.scheme == "clickhouse":
         raise ValueError("credentials belong in [clickhouse] user and password, not in the URL")
-    if parts.scheme != "clickhouse" or not HOST_NAME.fullmatch(parts.hostname or ""):
+    host = parts.hostname or ""
+    if parts.scheme != "clickhouse" or not HOST_NAME.fullmatch(host):
         raise ValueError("expected clickhouse://host[:port]")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError("expected nothing after clickhouse://host[:port]")
@@ -62,7 +63,7 @@ def native_address(url: str) -> tuple[str, int]:
         port = 0
     if port == 0:
         raise ValueError("expected a port from 1 to 65535 in clickhouse://host[:port]")
-    return parts.hostname, port or NATIVE_PORT
+    return host, port or NATIVE_PORT
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
