@@ -1,0 +1,17 @@
+import sys
+
+from rak_libs.runtime.config import config_from_command_line
+from rak_libs.runtime.lifecycle import run_service
+from rak_libs.runtime.process import ensure_allocator
+from rak_services.query.app import serve
+
+
+def main() -> None:
+    """Run the query service until a signal ends it."""
+    ensure_allocator()
+    config, _ = config_from_command_line("rak-query")
+    sys.exit(run_service("query", config, lambda stop: serve(config, stop)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""What is answered: one struct for each answer, encoded as JSON as it stands.
+
+Fields carry the names of the stored columns. Times are RFC 3339 in UTC with nanoseconds, durations
+integers of nanoseconds, ids lower-case hex with "" for an absent one.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+Time = Annotated[
+    str,
+    Meta(description="RFC 3339, UTC, nine decimals.", extra_json_schema={"format": "date-time"}),
+]
+Nanoseconds = Annotated[int, Meta(description="Nanoseconds.")]
+Attributes = Annotated[
+    dict[str, Any],
+    Meta(
+        description="Values by key as plain JSON. An integer has no fraction, up to 64 bits "
+        "(read it with a parser that keeps them); a double always has a fraction or an exponent. "
+        'Bytes are {"bytesValue": "<base64>"}; NaN and the infinities {"doubleValue": "NaN"}; '
+        'a map that looks like one of these {"kvlistValue": {...}}; an empty value null.'
+    ),
+]
+NextCursor = Annotated[
+    str | None, Meta(description="The `cursor` of the next page; null on the last one.")
+]
+Complete = Annotated[
+    bool,
+    Meta(
+        description="False when a time or memory limit of the engine cut the answer: rows are "
+        "missing and paging does not bring them. Ask for less time or with more filters."
+    ),
+]
+
+
+class TraceRow(Struct, frozen=True, kw_only=True):
+    """A whole trace in one row, whatever the filters were."""
+
+    trace_id: str
+    root_service: str
+    root_name: str
+    timestamp: Time
+    duration_ns: Nanoseconds
+    spans: int
+    errors: int
+    services: list[str]
+    agents: list[str]
+
+
+class TraceList(Struct, frozen=True, kw_only=True):
+    """A page of traces."""
+
+    items: list[TraceRow]
+    next_cursor: NextCursor
+    complete: Complete
+
+
+class Resource(Struct, frozen=True, kw_only=True):
+    """The entity that produced a span."""
+
+    attributes: Attributes
+    dropped_attributes_count: int
+    schema_url: str
+    entity_refs: Any
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """The instrumentation scope that produced a span."""
+
+    name: str
+    version: str
+    attributes: Attributes
+    dropped_attributes_count: int
+    schema_url: str
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that happened during a span."""
+
+    timestamp: Time
+    name: str
+    attributes: Attributes
+    dropped_attributes_count: int
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A pointer from a span to another span."""
+
+    trace_id: str
+    span_id: str
+    trace_state: str
+    attributes: Attributes
+    dropped_attributes_count: int
+    flags: int
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """One span as it was received, with the columns that were filled from its attributes."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    trace_state: str
+    flags: int
+    timestamp: Time
+    duration_ns: Nanoseconds
+    service_name: str
+    span_name: str
+    span_kind: str
+    status_code: str
+    status_message: str
+    operation: str
+    invocation_id: str
+    session_id: str
+    user_id: str
+    agent_name: str
+    agent_type: str
+    llm_model: str
+    llm_system: str
+    tool_name: str
+    tool_call_id: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    token_count: int
+    resource_cpu_micros: int
+    resource_memory_bytes: int
+    resource_memory_peak: int
+    attributes: Attributes
+    dropped_attributes_count: int
+    resource: Resource
+    scope: Scope
+    events: list[Event]
+    dropped_events_count: int
+    links: list[Link]
+    dropped_links_count: int
+    ingested_at: Time
+
+
+class TracePage(Struct, frozen=True, kw_only=True):
+    """A page of one trace's spans, by time, then span id."""
+
+    trace_id: str
+    items: list[Span]
+    next_cursor: NextCursor
+    complete: Complete
+
+
+class ServiceRow(Struct, frozen=True, kw_only=True):
+    """A service that sent spans in the time range; a span stored twice counts twice."""
+
+    service_name: str
+    spans: int
+    errors: int
+    last_seen: Time
+
+
+class ServiceList(Struct, frozen=True, kw_only=True):
+    """A page of services, by name."""
+
+    items: list[ServiceRow]
+    next_cursor: NextCursor
+    complete: Complete
+
+
+class OperationRow(Struct, frozen=True, kw_only=True):
+    """A kind of span of one service in the time range; a span stored twice counts twice."""
+
+    span_name: str
+    span_kind: str
+    spans: int
+    errors: int
+    last_seen: Time
+    duration_p50_ns: Annotated[int, Meta(description="Estimated median of `duration_ns`.")]
+    duration_p95_ns: Annotated[int, Meta(description="Estimated 95th percentile.")]
+
+
+class OperationList(Struct, frozen=True, kw_only=True):
+    """A page of operations, by name and kind."""
+
+    items: list[OperationRow]
+    next_cursor: NextCursor
+    complete: Complete

@@ -1,0 +1,163 @@
+"""From the texts of a URL to a request struct, or every problem with them at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar, cast, get_args
+
+import msgspec
+from msgspec import NODEFAULT, Struct, inspect
+
+from rak_services.query.parameter_types import AttributeFilters
+from rak_services.query.problems import InvalidParameters, ParameterProblem
+
+Request = TypeVar("Request", bound=Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterField:
+    """One parameter of a request.
+
+    Attributes:
+        name: Its name in the URL; open parameters (`attr`) are prefixes.
+        type: The annotated type without None.
+        required: Whether it must be given.
+        expected: What its text must be, for messages.
+        choices: The allowed texts, when they are listed.
+    """
+
+    name: str
+    type: Any
+    required: bool
+    expected: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this is the parameter that takes every `attr.<key>`."""
+        return _plain(self.type) is AttributeFilters
+
+
+@cache
+def fields_of(request: type[Struct]) -> tuple[ParameterField, ...]:
+    """Return the parameters of a request struct."""
+    described = inspect.type_info(request)
+    if not isinstance(described, inspect.StructType):
+        raise TypeError(f"{request} is no struct")
+    return tuple(
+        _field(name.name, name.type, info)
+        for name, info in zip(msgspec.structs.fields(request), described.fields, strict=True)
+    )
+
+
+def parse_request(
+    request: type[Request], query: Iterable[tuple[str, str]], path: Mapping[str, str]
+) -> Request:
+    """Build a request from the pairs of a query string and the parts of a path.
+
+    Raises:
+        InvalidParameters: One entry for each parameter that is unknown, repeated, missing or
+            malformed.
+    """
+    problems: list[ParameterProblem] = []
+    texts = _collect(request, [*path.items(), *query], problems)
+    values: dict[str, Any] = {}
+    for field in fields_of(request):
+        if field.is_open:
+            values[field.name] = _attributes(field, texts.get(field.name, []), problems)
+        elif field.name in texts:
+            _convert(field, texts[field.name], values, problems)
+        elif field.required:
+            problems.append(ParameterProblem(field.name, field.expected))
+    if problems:
+        raise InvalidParameters(problems)
+    return request(**values)
+
+
+def _collect(
+    request: type[Struct], pairs: list[tuple[str, str]], problems: list[ParameterProblem]
+) -> dict[str, list[tuple[str, str]]]:
+    known = {field.name: field for field in fields_of(request)}
+    attributes = next((field.name for field in known.values() if field.is_open), None)
+    texts: dict[str, list[tuple[str, str]]] = {}
+    for name, text in pairs:
+        if attributes is not None and name.startswith(AttributeFilters.PREFIX):
+            texts.setdefault(attributes, []).append((name, text))
+        elif name in known and not known[name].is_open:
+            texts.setdefault(name, []).append((name, text))
+        else:
+            names = [f"{n}.<key>" if field.is_open else n for n, field in known.items()]
+            problems.append(ParameterProblem(name, f"one of the parameters {', '.join(names)}"))
+    return texts
+
+
+def _convert(
+    field: ParameterField,
+    texts: list[tuple[str, str]],
+    values: dict[str, Any],
+    problems: list[ParameterProblem],
+) -> None:
+    if len(texts) > 1:
+        problems.append(ParameterProblem(field.name, "to be given once"))
+        return
+    text = texts[0][1]
+    chosen = {choice.casefold(): choice for choice in field.choices}.get(text.casefold(), text)
+    try:
+        values[field.name] = msgspec.convert(chosen, field.type, strict=False, dec_hook=_parse)
+    except msgspec.ValidationError:
+        problems.append(ParameterProblem(field.name, field.expected, text[:200]))
+
+
+def _attributes(
+    field: ParameterField, texts: list[tuple[str, str]], problems: list[ParameterProblem]
+) -> AttributeFilters:
+    pairs = tuple((name.removeprefix(AttributeFilters.PREFIX), text) for name, text in texts)
+    if any(not key for key, _ in pairs):
+        problems.append(ParameterProblem(field.name, field.expected))
+    return AttributeFilters(pairs)
+
+
+def _parse(kind: type, text: object) -> Any:
+    return cast("Any", kind).parse(text)
+
+
+def _field(name: str, annotation: Any, info: inspect.Field) -> ParameterField:
+    described = _without_none(info.type)
+    plain = described.type if isinstance(described, inspect.Metadata) else described
+    choices = plain.values if isinstance(plain, inspect.LiteralType) else ()
+    return ParameterField(
+        name=name,
+        type=_annotation_without_none(annotation),
+        required=info.default is NODEFAULT and info.default_factory is NODEFAULT,
+        expected=_expected(plain),
+        choices=tuple(str(choice) for choice in choices),
+    )
+
+
+def _without_none(described: inspect.Type) -> inspect.Type:
+    if isinstance(described, inspect.UnionType):
+        return next(part for part in described.types if not isinstance(part, inspect.NoneType))
+    return described
+
+
+def _annotation_without_none(annotation: Any) -> Any:
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    return parts[0] if type(None) in get_args(annotation) else annotation
+
+
+def _plain(annotation: Any) -> Any:
+    return annotation.__origin__ if hasattr(annotation, "__metadata__") else annotation
+
+
+def _expected(described: inspect.Type) -> str:
+    match described:
+        case inspect.CustomType(cls=cls):
+            return str(cast("Any", cls).EXPECTED)
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number from {low} to {high}"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
+        case inspect.StrType():
+            return "a text that is not empty"
+        case _:
+            raise TypeError(f"a parameter cannot be of type {described}")

@@ -1,0 +1,132 @@
+"""The only place that knows HTTP: requests become calls of handlers, outcomes become responses."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rak_libs.clickhouse.errors import ClickHouseError, PermanentClickHouseError, SchemaError
+from rak_libs.runtime.logs import get_logger
+from rak_libs.runtime.metrics import counter, histogram
+from rak_services.query.cursors import question_digest
+from rak_services.query.endpoint import EncodedAnswer, Endpoint, Question, Store
+from rak_services.query.parsing import parse_request
+from rak_services.query.problems import (
+    MEDIA_TYPE,
+    ApiError,
+    MethodNotAllowed,
+    NotFound,
+    problem_of,
+)
+
+Answer = TypeVar("Answer")
+
+CLIENT_LEFT: Final = 499
+"""The status in metrics and logs of a request whose client did not wait for the answer."""
+
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+log = get_logger(__name__)
+
+
+class _ClientLeft(Exception):
+    """The client closed the connection before its answer was ready."""
+
+
+def api_routes(endpoints: Sequence[Endpoint], store: Store) -> list[Route]:
+    """Return a route for each endpoint, in their order: the first that matches a path answers."""
+    return [_route(endpoint, store) for endpoint in endpoints]
+
+
+def _route(endpoint: Endpoint, store: Store) -> Route:
+    async def answer(request: Request) -> Response:
+        started = time.perf_counter()
+        response = await _respond(endpoint, store, request)
+        counter("query_requests_total").labels(endpoint.template, response.status_code).inc()
+        elapsed = time.perf_counter() - started
+        histogram("query_duration_seconds").labels(endpoint.template).observe(elapsed)
+        return response
+
+    return Route(endpoint.path, answer, methods=[endpoint.method])
+
+
+async def _respond(endpoint: Endpoint, store: Store, request: Request) -> Response:
+    try:
+        return await _unless_client_leaves(request, _answer(endpoint, store, request))
+    except ApiError as error:
+        return problem_response(error)
+    except ClickHouseError as error:
+        _log_engine_error(endpoint, error)
+        return problem_response(problem_of(error))
+    except _ClientLeft:
+        log.info("query.client_left", path=endpoint.template)
+        return Response(status_code=CLIENT_LEFT)
+    except Exception:
+        log.exception("query.failed", path=endpoint.template)
+        return problem_response(ApiError())
+
+
+async def _answer(endpoint: Endpoint, store: Store, request: Request) -> Response:
+    pairs = request.query_params.multi_items()
+    parsed = parse_request(endpoint.request, pairs, request.path_params)
+    path = request.url.path
+    url = f"{path}?{request.url.query}" if request.url.query else path
+    question = Question(digest=question_digest(path, pairs), url=url)
+    answer = await endpoint.handle(store, question, parsed)
+    if isinstance(answer, EncodedAnswer):
+        return Response(answer.body, headers={**_HEADERS, **answer.headers})
+    body = await asyncio.to_thread(msgspec.json.encode, answer)
+    return Response(body, media_type="application/json", headers=_HEADERS)
+
+
+def problem_response(error: ApiError) -> Response:
+    """Return the response that tells a client of an error."""
+    return Response(
+        error.body(),
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers={**_HEADERS, **error.headers},
+    )
+
+
+async def answer_http_exception(_request: Request, error: Exception) -> Response:
+    """Answer what the router raises: no such path, no such method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == MethodNotAllowed.status:
+        return problem_response(MethodNotAllowed())
+    return problem_response(NotFound() if status == NotFound.status else ApiError())
+
+
+def _log_engine_error(endpoint: Endpoint, error: ClickHouseError) -> None:
+    defect = isinstance(error, SchemaError | PermanentClickHouseError)
+    write = log.error if defect and problem_of(error).status >= 500 else log.warning
+    write("query.engine_error", path=endpoint.template, code=error.code, reason=error.message)
+
+
+async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Await work; when the client closes the connection first, cancel it.
+
+    Raises:
+        _ClientLeft: The work was cancelled.
+    """
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise _ClientLeft
+    finally:
+        leaving.cancel()
+        working.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,135 @@
+"""The statements that read one trace: when it was, which spans a page holds, and those spans."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct
+
+from rak_libs.clickhouse.parameters import Parameters
+from rak_libs.model.spans import SPANS
+from rak_libs.model.table import Column
+from rak_services.query.span_conditions import Conditions
+from rak_services.query.span_identity import SPAN_HASH
+from rak_services.query.time_ranges import StoredTime
+
+SPAN_COLUMNS: Final = SPANS.column_names
+"""The columns of a row that `page_sql` reads, in order."""
+
+_KEY: Final = f"timestamp, span_id, {SPAN_HASH}"
+_HEAVY: Final = ("Map(", "Array(", "String", "LowCardinality(")
+
+
+class SpanPosition(Struct, frozen=True, array_like=True, order=True):
+    """A span's place in its trace: time, id, and a hash of what else tells it apart."""
+
+    timestamp_ns: StoredTime
+    span_id: str
+    span_hash: Annotated[int, Meta(ge=0)]
+
+
+def times_sql(trace_id: str) -> tuple[str, Parameters]:
+    """Return the statement for a trace's first start and last end, in nanoseconds; no row: none."""
+    sql = """\
+SELECT
+    toUnixTimestamp64Nano(min(start)),
+    toUnixTimestamp64Nano(max(`end`))
+FROM trace_times
+WHERE trace_id = %(trace_id)s
+GROUP BY trace_id
+"""
+    return sql, {"trace_id": trace_id}
+
+
+def keys_sql(
+    trace_id: str, times: tuple[int, int], after: SpanPosition | None, rows: int
+) -> tuple[str, Parameters]:
+    """Return the statement for the places of a page's spans, each with its size in bytes.
+
+    A span that is stored twice has one place.
+    """
+    conditions = _in_trace(trace_id, times, after)
+    sizes = ", ".join(f"`{column.name}`" for column in SPANS.columns if _is_heavy(column))
+    sql = f"""\
+SELECT
+    toUnixTimestamp64Nano(timestamp),
+    span_id,
+    {SPAN_HASH},
+    byteSize({sizes})
+FROM spans
+WHERE {conditions.where()}
+ORDER BY {_KEY}
+LIMIT 1 BY {_KEY}
+LIMIT %(rows)s
+"""  # noqa: S608 - built from constants; values are bound
+    return sql, {**conditions.parameters, "rows": rows}
+
+
+def page_sql(
+    trace_id: str, after: SpanPosition | None, first: SpanPosition, last: SpanPosition
+) -> tuple[str, Parameters]:
+    """Return the statement for the spans after a position up to and including another.
+
+    Columns are those of `SPAN_COLUMNS`; times are integers: nanoseconds, `ingested_at`
+    milliseconds.
+    """
+    conditions = _in_trace(trace_id, (first.timestamp_ns, last.timestamp_ns), after)
+    conditions.add(
+        "(timestamp < fromUnixTimestamp64Nano(%(last_time)s, 'UTC')"
+        " OR (timestamp = fromUnixTimestamp64Nano(%(last_time)s, 'UTC')"
+        f" AND (span_id, {SPAN_HASH}) <= (%(last_span)s, %(last_hash)s)))",
+        last_time=last.timestamp_ns,
+        last_span=last.span_id,
+        last_hash=last.span_hash,
+    )
+    columns = ",\n    ".join(_read(column) for column in SPANS.columns)
+    sql = f"""\
+SELECT
+    {columns}
+FROM spans
+WHERE {conditions.where()}
+ORDER BY {_KEY}
+LIMIT 1 BY {_KEY}
+"""  # noqa: S608 - built from constants; values are bound
+    return sql, conditions.parameters
+
+
+def row_mapping(row: Sequence[Any]) -> dict[str, Any]:
+    """Return a row of `page_sql` by column name."""
+    return dict(zip(SPAN_COLUMNS, row, strict=True))
+
+
+def _in_trace(trace_id: str, times: tuple[int, int], after: SpanPosition | None) -> Conditions:
+    first_ns, last_ns = times
+    conditions = Conditions()
+    conditions.add("trace_id = %(trace_id)s", trace_id=trace_id)
+    conditions.add("timestamp >= fromUnixTimestamp64Nano(%(first)s, 'UTC')", first=first_ns)
+    conditions.add("timestamp <= fromUnixTimestamp64Nano(%(end)s, 'UTC')", end=last_ns)
+    if after is not None:
+        conditions.add(
+            "(timestamp > fromUnixTimestamp64Nano(%(after_time)s, 'UTC')"
+            " OR (timestamp = fromUnixTimestamp64Nano(%(after_time)s, 'UTC')"
+            f" AND (span_id, {SPAN_HASH}) > (%(after_span)s, %(after_hash)s)))",
+            after_time=after.timestamp_ns,
+            after_span=after.span_id,
+            after_hash=after.span_hash,
+        )
+    return conditions
+
+
+def _is_heavy(column: Column) -> bool:
+    """Whether values of a column can be large."""
+    return column.type.startswith(_HEAVY)
+
+
+def _read(column: Column) -> str:
+    """Return the expression that reads a column; the driver would cut nanoseconds off."""
+    name = f"`{column.name}`" if "." in column.name else column.name
+    match column.type:
+        case "DateTime64(9, 'UTC')":
+            return f"toUnixTimestamp64Nano({name})"
+        case "DateTime64(3, 'UTC')":
+            return f"toUnixTimestamp64Milli({name})"
+        case "Array(DateTime64(9, 'UTC'))":
+            return f"arrayMap(time -> toUnixTimestamp64Nano(time), {name})"
+        case _:
+            return name

@@ -1,0 +1,75 @@
+"""`GET /api/v1/traces/{trace_id}`: every span of a trace, page by page."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from rak_libs.otlp.otlp_json import request_to_json
+from rak_libs.otlp.rebuild_spans import rebuild_traces
+from rak_services.query.answers import TracePage
+from rak_services.query.cursors import decode_cursor
+from rak_services.query.endpoint import EncodedAnswer, Question, Store
+from rak_services.query.problems import NotFound
+from rak_services.query.requests import GetTrace
+from rak_services.query.span_answers import spans_of
+from rak_services.query.span_rows import (
+    SpanPosition,
+    keys_sql,
+    page_sql,
+    row_mapping,
+    times_sql,
+)
+
+PAGE_BYTES: Final = 32 * 1024 * 1024
+"""A page ends early when its spans are larger than this, so that no trace is too large to read."""
+
+
+async def get_trace(
+    store: Store, question: Question, request: GetTrace
+) -> TracePage | EncodedAnswer:
+    """Answer one page of a trace as plain JSON or as OTLP JSON."""
+    after = None
+    if request.cursor is not None:
+        after = decode_cursor(request.cursor, question.digest, SpanPosition)
+    times = await store.pool.select(*times_sql(request.trace_id))
+    if not times:
+        raise NotFound(f"no trace {request.trace_id} is stored")
+    rows = store.page_rows(request.limit)
+    found = await store.pool.select(*keys_sql(request.trace_id, times[0], after, rows + 1))
+    places = _fitting(found, rows)
+    spans: list[dict[str, Any]] = []
+    if places:
+        statement = page_sql(request.trace_id, after, places[0], places[-1])
+        spans = [row_mapping(row) for row in await store.pool.select(*statement)]
+    cursor = question.cursor_after(places[-1]) if len(places) < len(found) else None
+    if request.format == "otlp":
+        return await asyncio.to_thread(_otlp_answer, spans, cursor, question.url)
+    items = await asyncio.to_thread(spans_of, spans)
+    return TracePage(trace_id=request.trace_id, items=items, next_cursor=cursor, complete=True)
+
+
+def _fitting(found: Sequence[tuple[Any, ...]], rows: int) -> list[SpanPosition]:
+    """Return the places of the first spans that fit a page; at least one when there is any."""
+    places: list[SpanPosition] = []
+    size = 0
+    for timestamp_ns, span_id, span_hash, span_bytes in found[:rows]:
+        size += span_bytes
+        if places and size > PAGE_BYTES:
+            break
+        places.append(SpanPosition(timestamp_ns, span_id, span_hash))
+    return places
+
+
+def _otlp_answer(spans: list[dict[str, Any]], cursor: str | None, url: str) -> EncodedAnswer:
+    headers = {"Content-Type": "application/json"}
+    if cursor is not None:
+        headers["Next-Cursor"] = cursor
+        headers["Link"] = f'<{_with_cursor(url, cursor)}>; rel="next"'
+    return EncodedAnswer(request_to_json(rebuild_traces(spans)), headers)
+
+
+def _with_cursor(url: str, cursor: str) -> str:
+    parts = urlsplit(url)
+    pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "cursor"]
+    return f"{parts.path}?{urlencode([*pairs, ('cursor', cursor)])}"

@@ -1,0 +1,63 @@
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import fleet
+import pytest
+from integration.query.api_client import Api
+from integration.query.known_spans import SECOND, KnownSpan, make_spans, request_of, store
+
+from rak_libs.runtime.settings import ClickHouseSettings, Config
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """An engine with the project's schema, and the configuration that leads to it."""
+    folder = tmp_path_factory.mktemp("query")
+    ports = fleet.Ports()
+    with fleet.engine(folder, ports.engine):
+        settings = fleet.fleet_config(ports, folder)
+        fleet.migrate(settings, folder, "--only", "tables")
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def clickhouse(config: Config) -> ClickHouseSettings:
+    """The engine's address."""
+    return config.clickhouse
+
+
+@pytest.fixture(scope="session")
+def api(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The query service on that engine, as its own process."""
+    with fleet.service("rak-query", config, tmp_path_factory.mktemp("api")) as service:
+        port = config.server.query_api_port
+        service.wait_ready(port)
+        yield Api(f"http://127.0.0.1:{port}")
+
+
+@dataclass
+class Corpus:
+    """Stored spans; those of the first traces are stored twice, as at-least-once may."""
+
+    spans: list[KnownSpan]
+    stored: list[KnownSpan]
+    start: int
+    end: int
+
+    @property
+    def period(self) -> dict[str, str]:
+        """The parameters of its time range."""
+        return {"start": str(self.start), "end": str(self.end)}
+
+
+@pytest.fixture(scope="session")
+def corpus(clickhouse: ClickHouseSettings) -> Corpus:
+    """Random traces over ten minutes of the day before yesterday."""
+    now = time.time_ns()
+    start = now - 2 * 86_400 * SECOND
+    spans = make_spans(seed=7, traces=80, first=start)
+    again = spans[:60]
+    store(clickhouse, request_of(spans), now)
+    store(clickhouse, request_of(again), now)
+    return Corpus(spans, spans + again, start, start + 700 * SECOND)

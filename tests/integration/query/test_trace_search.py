@@ -1,0 +1,261 @@
+"""`GET /api/v1/traces` against a plain Python filter over the same spans."""
+
+import random
+import time
+from typing import Any
+
+import pytest
+from integration.query.api_client import Api
+from integration.query.conftest import Corpus
+from integration.query.known_spans import (
+    PROMOTED,
+    SECOND,
+    KnownSpan,
+    canonical_text,
+    expected_rows,
+    matches,
+    request_of,
+    store,
+)
+
+from rak_libs.runtime.settings import ClickHouseSettings
+from rak_services.query.time_text import format_time, parse_time
+
+ORDERS = ["-start", "start", "-duration", "duration"]
+
+
+def rows_of(api: Api, parameters: dict[str, str]) -> list[dict[str, Any]]:
+    rows = api.items("/api/v1/traces", parameters)
+    return [{**row, "timestamp": parse_time(row["timestamp"])} for row in rows]
+
+
+def one_filter_each(spans: list[KnownSpan]) -> list[dict[str, str]]:
+    """Every filter alone, with every value that occurs."""
+    asked: list[dict[str, str]] = []
+    for span in spans:
+        asked += [{name: getattr(span, name)} for name in ("service", "name", "kind", "status")]
+        asked += [
+            {parameter: span.attributes[key]}
+            for parameter, key in PROMOTED.items()
+            if key in span.attributes
+        ]
+        asked += [{f"attr.{k}": canonical_text(v)} for k, v in span.attributes.items()]
+    return [dict(pairs) for pairs in sorted({tuple(one.items()) for one in asked})]
+
+
+def test_each_filter_alone_finds_exactly_the_traces_with_such_a_span(
+    api: Api, corpus: Corpus
+) -> None:
+    """Every column filter and every attribute of every type, with all their values."""
+    asked = one_filter_each(corpus.spans)
+    assert len(asked) > 50
+    for one in asked:
+        expected = expected_rows(corpus.spans, one, corpus.start, corpus.end)
+        assert expected, one
+        assert rows_of(api, {**corpus.period, **one}) == expected, one
+
+
+def test_any_combination_of_filters_holds_on_one_span(api: Api, corpus: Corpus) -> None:
+    """200 combinations, most drawn from one span so that something is found."""
+    choose = random.Random(11)
+    found = 0
+    for _ in range(200):
+        asked, durations, order = combination(choose, corpus)
+        expected = expected_rows(corpus.spans, asked, corpus.start, corpus.end, durations, order)
+        found += bool(expected)
+        parameters = {
+            **corpus.period,
+            **asked,
+            "min_duration": f"{durations[0]}ns",
+            "max_duration": f"{durations[1]}ns",
+            "order": order,
+            "limit": str(choose.choice([1, 3, 50])) if len(expected) < 12 else "50",
+        }
+        assert rows_of(api, parameters) == expected, parameters
+    assert found > 100
+
+
+def combination(
+    choose: random.Random, corpus: Corpus
+) -> tuple[dict[str, str], tuple[int, int], str]:
+    possible = choose.choice(one_span_filters(corpus))
+    names = choose.sample(sorted(possible), k=min(len(possible), choose.randint(0, 4)))
+    asked = {name: possible[name] for name in names}
+    if choose.random() < 0.2:
+        other = choose.choice(one_span_filters(corpus))
+        asked |= {name: other[name] for name in choose.sample(sorted(other), k=1)}
+    if choose.random() < 0.2:
+        asked["q"] = choose.choice(["LLM", "deadline", "PLANNER", "50%", "O'B", "straßE", "\\ d"])
+    low = choose.choice([0, 0, 10_000_000, SECOND])
+    high = choose.choice([2**63 - 1, 4 * SECOND, low])
+    return asked, (low, high), choose.choice(ORDERS)
+
+
+def one_span_filters(corpus: Corpus) -> list[dict[str, str]]:
+    return [
+        {
+            "service": span.service,
+            "name": span.name,
+            "kind": span.kind,
+            "status": span.status,
+            **{p: span.attributes[k] for p, k in PROMOTED.items() if k in span.attributes},
+            **{f"attr.{k}": canonical_text(v) for k, v in span.attributes.items()},
+        }
+        for span in corpus.spans
+    ]
+
+
+def test_filters_that_only_hold_on_different_spans_find_nothing(
+    api: Api, clickhouse: ClickHouseSettings
+) -> None:
+    """Service of one span and status of another of the same trace do not add up."""
+    start = time.time_ns() - 5 * 86_400 * SECOND
+    spans = [
+        KnownSpan("a" * 32, "1" * 16, start, service="one", status="OK"),
+        KnownSpan("a" * 32, "2" * 16, start + 1, service="two", status="ERROR"),
+    ]
+    store(clickhouse, request_of(spans), time.time_ns())
+    period = {"start": str(start), "end": str(start + 2)}
+    assert rows_of(api, {**period, "service": "one", "status": "ERROR"}) == []
+    assert len(rows_of(api, {**period, "service": "two", "status": "ERROR"})) == 1
+
+
+def test_a_row_summarises_the_whole_trace_whatever_matched(
+    api: Api, clickhouse: ClickHouseSettings
+) -> None:
+    """Only one span lies in the range and matches; the row speaks of all, over several days."""
+    first = time.time_ns() - 9 * 86_400 * SECOND
+    trace = [
+        KnownSpan("b" * 32, "1" * 16, first, service="root", name="run"),
+        KnownSpan(
+            "b" * 32,
+            "2" * 16,
+            first + 3 * 86_400 * SECOND,
+            duration=7,
+            parent="1" * 16,
+            service="leaf",
+            status="ERROR",
+            attributes={"agent_name": "late"},
+        ),
+    ]
+    for span in (*trace, trace[1]):
+        store(clickhouse, request_of([span]), time.time_ns())
+    period = {"start": str(trace[1].start), "end": str(trace[1].start + 1)}
+    (row,) = rows_of(api, {**period, "agent": "late"})
+    assert row == {
+        "trace_id": "b" * 32,
+        "root_service": "root",
+        "root_name": "run",
+        "timestamp": first,
+        "duration_ns": 3 * 86_400 * SECOND + 7,
+        "spans": 2,
+        "errors": 1,
+        "services": ["leaf", "root"],
+        "agents": ["late"],
+    }
+
+
+def test_times_are_exact_to_the_nanosecond(api: Api, corpus: Corpus) -> None:
+    """The range is half open, and a row's time keeps all nine digits."""
+    span = corpus.spans[0]
+    asked = {"trace_id": span.trace_id}
+    for start, end in ((0, 1), (1, 2), (-1, 0), (0, 10 * SECOND)):
+        expected = expected_rows(corpus.spans, asked, span.start + start, span.start + end)
+        period = {"start": str(span.start + start), "end": str(span.start + end)}
+        assert rows_of(api, {**asked, **period}) == expected
+    page = api.page("/api/v1/traces", asked)
+    first = min(s.start for s in corpus.spans if s.trace_id == span.trace_id)
+    assert page["items"][0]["timestamp"] == format_time(first)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_pages_together_hold_every_trace_once_and_in_order(
+    api: Api, corpus: Corpus, order: str
+) -> None:
+    """The cursor is exact for every order and page size, equal keys included."""
+    expected = expected_rows(corpus.spans, {}, corpus.start, corpus.end, order=order)
+    for limit in (1, 7, 79, 80, 81):
+        parameters = {**corpus.period, "order": order, "limit": str(limit)}
+        pages = list(api.pages("/api/v1/traces", parameters))
+        assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+        assert [row["trace_id"] for page in pages for row in page] == [
+            row["trace_id"] for row in expected
+        ]
+
+
+def test_without_a_range_the_last_hour_is_searched_and_a_trace_id_searches_everything(
+    api: Api, clickhouse: ClickHouseSettings, corpus: Corpus
+) -> None:
+    """Spans of a clock that runs ahead are found too."""
+    now = time.time_ns()
+    spans = [
+        KnownSpan("c" * 32, "1" * 16, now - 3_700 * SECOND, service="hour"),
+        KnownSpan("d" * 32, "1" * 16, now - 3_500 * SECOND, service="hour"),
+        KnownSpan("e" * 32, "1" * 16, now + 600 * SECOND, service="hour"),
+    ]
+    store(clickhouse, request_of(spans), now)
+    asked = {"service": "hour"}
+    assert [row["trace_id"][0] for row in rows_of(api, asked)] == ["e", "d"]
+    assert [row["trace_id"][0] for row in rows_of(api, {**asked, "end": "now"})] == ["d"]
+    two_hours = rows_of(api, {**asked, "start": "now-2h"})
+    assert [row["trace_id"][0] for row in two_hours] == ["e", "d", "c"]
+    old = corpus.spans[0].trace_id
+    assert len(rows_of(api, {"trace_id": old.upper()})) == 1
+
+
+def test_a_relative_range_keeps_its_meaning_on_later_pages(
+    api: Api, clickhouse: ClickHouseSettings
+) -> None:
+    """`now-…` of the first page holds for the walk: what leaves the range meanwhile still comes."""
+    now = time.time_ns()
+    spans = [
+        KnownSpan(f"{number:032x}", "1" * 16, now - 7_000 * SECOND + number, service="walk")
+        for number in range(1, 4)
+    ]
+    store(clickhouse, request_of(spans), now)
+    seconds = (time.time_ns() - now) // SECOND + 7_001
+    parameters = {"service": "walk", "start": f"now-{seconds}s", "limit": "1"}
+    first = api.page("/api/v1/traces", parameters)
+    time.sleep(1.2)
+    assert api.page("/api/v1/traces", parameters)["items"] == []
+    second = api.page("/api/v1/traces", {**parameters, "cursor": first["next_cursor"]})
+    assert [row["trace_id"] for row in second["items"]] == [f"{2:032x}"]
+
+
+def test_special_doubles_are_found_by_their_names(api: Api, clickhouse: ClickHouseSettings) -> None:
+    """NaN and the infinities by name or as answers show them; numbers by value."""
+    start = time.time_ns() - 4 * 86_400 * SECOND
+    values = [float("nan"), float("inf"), float("-inf"), 1e22, -0.0]
+    spans = [
+        KnownSpan(f"{n:032x}", "1" * 16, start + n, attributes={"special": value})
+        for n, value in enumerate(values, 100)
+    ]
+    store(clickhouse, request_of(spans), time.time_ns())
+    period = {"start": str(start), "end": str(start + SECOND)}
+    texts = {
+        "NaN": 100,
+        '{"doubleValue":"NaN"}': 100,
+        "Infinity": 101,
+        "-Infinity": 102,
+        "1e22": 103,
+        "10000000000000000000000.0": 103,
+        "0.0": 104,
+    }
+    for text, number in texts.items():
+        found = rows_of(api, {**period, "attr.special": text})
+        assert [row["trace_id"] for row in found] == [f"{number:032x}"], text
+    assert rows_of(api, {**period, "attr.special": "nan"}) == []
+
+
+def test_the_reference_filter_tells_types_apart() -> None:
+    """A check of the check: 1, 1.0, "1" and true are different attribute values."""
+    spans = [
+        KnownSpan("f" * 32, "1" * 16, 5, attributes={"mixed": value})
+        for value in (1, 1.0, "1", True)
+    ]
+    found = [[matches(s, {"attr.mixed": t}, 0, 9) for s in spans] for t in ("1", "1.0", "true")]
+    assert found == [
+        [True, False, True, False],
+        [False, True, False, False],
+        [False, False, False, True],
+    ]
