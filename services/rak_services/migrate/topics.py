@@ -40,10 +40,10 @@ async def _patiently(settings: KafkaSettings, wait_seconds: float, *, create: bo
         reraise=True,
     )
     try:
-        names = await attempts(ensure_topics if create else missing_topics, settings)
+        names: list[str] = await attempts(ensure_topics if create else missing_topics, settings)
     except TransientKafkaError as error:
         raise Unavailable(
             f"no Kafka at {settings.bootstrap_servers} ([kafka] bootstrap_servers) within "
             f"{wait_seconds:g} s: {error}"
         ) from error
-    return list(names)
+    return names

@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import fleet
 import pytest
 
+import fleet
 from rak_libs.clickhouse.statements import Statements, quote_identifier
 from rak_libs.runtime.settings import ClickHouseSettings, Config, StorageSettings
 from rak_services.migrate.config import Target

@@ -10,7 +10,6 @@ def _columns(statements: Statements, table: str, *kinds: str) -> list[tuple[str,
     return [(name, kind) for name, kind, default, *_ in described if default in kinds]
 
 
-
 def test_the_stored_columns_of_spans_are_those_of_the_model(
     statements: Statements, migrated: Target
 ) -> None:

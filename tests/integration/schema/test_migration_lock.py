@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import fleet
 import msgspec
 import pytest
 
+import fleet
 from rak_libs.clickhouse.statements import Statements, quote_text
 from rak_libs.runtime.settings import ClickHouseSettings, Config
 from rak_services.migrate.app import ExitStatus
@@ -167,13 +167,11 @@ def test_a_runner_that_lost_its_lock_stops_before_its_next_statement(
 ) -> None:
     """And does not give back what is another's."""
     table = database.qualified(LOCK_TABLE)
-    with (
-        pytest.raises(LockLost, match=r"held by process 4711 on node-7.*run again"),
-        _lock(statements, database) as lock,
-    ):
+    with _lock(statements, database) as lock:
         statements.execute(f"DROP TABLE {table} SYNC")
         _put_lock(statements, database, _elsewhere(statements, lease_left=60))
-        lock.renew()
+        with pytest.raises(LockLost, match=r"held by process 4711 on node-7.*run again"):
+            lock.renew()
     assert _tables(statements, database) == [LOCK_TABLE]
 
 
@@ -199,9 +197,13 @@ def test_the_command_line_says_who_holds_the_lock(
 
 
 def test_a_runner_that_is_killed_leaves_no_wait_behind(
-    config: Config, statements: Statements, database: Target, rak_migrate: RakMigrate, tmp_path: Path
+    config: Config,
+    statements: Statements,
+    database: Target,
+    rak_migrate: RakMigrate,
+    tmp_path: Path,
 ) -> None:
-    """kill -9 while it waits for a mutation under the lock; the next run goes on at once."""
+    """Kill -9 while it waits for a mutation under the lock; the next run goes on at once."""
     table = database.qualified("slow")
     statements.execute(f"CREATE TABLE {table} (x UInt8) ENGINE = MergeTree ORDER BY tuple()")
     statements.execute(f"INSERT INTO {table} SELECT 1")

@@ -4,9 +4,9 @@ import dataclasses
 import subprocess
 from collections.abc import Callable
 
-import fleet
 import pytest
 
+import fleet
 from rak_libs.clickhouse.statements import Statements
 from rak_libs.runtime.settings import ClickHouseSettings, Config
 from rak_services.migrate.app import ExitStatus
@@ -69,18 +69,14 @@ def test_an_edited_file_is_refused_and_nothing_is_done(
     assert _state(statements, migrated) == state
 
 
-def test_a_renamed_file_is_refused(
-    statements: Statements, migrated: Target, files: Files
-) -> None:
+def test_a_renamed_file_is_refused(statements: Statements, migrated: Target, files: Files) -> None:
     """A version means one object for ever."""
     renamed = dataclasses.replace(files[1], name="0002_traces.sql")
     with pytest.raises(Refused, match=r"0002_traces\.sql was edited .*as 0002_spans\.sql"):
         make_plan(statements, migrated, (files[0], renamed, *files[2:]))
 
 
-def test_the_other_form_is_refused(
-    statements: Statements, migrated: Target, files: Files
-) -> None:
+def test_the_other_form_is_refused(statements: Statements, migrated: Target, files: Files) -> None:
     """A database of one node does not become a cluster's by a configuration key."""
     cluster = dataclasses.replace(migrated, cluster="main")
     with pytest.raises(Refused, match=r"made in the single form, .* asks for the cluster form"):
@@ -104,7 +100,7 @@ def test_a_failing_statement_stops_the_run_and_says_which(
     """What came before stays recorded, the failed file stays pending, the lock is given back."""
     base = dataclasses.replace(files[0], version=9000, name="9000_good.sql", template="SELECT 1;")
     bad = dataclasses.replace(files[0], version=9001, name="9001_bad.sql", template="SELEC 1;")
-    with pytest.raises(Exception, match="SYNTAX|Syntax") as failure:
+    with pytest.raises(Exception, match=r"[Ss]yntax") as failure:
         migrate_tables(statements, migrated, (*files, base, bad), WAITS, "test")
     assert failure.value.__notes__ == ["while: apply 9001_bad.sql"]
     assert 9000 in read_applied(statements, migrated)

@@ -1,0 +1,136 @@
+"""The cluster form, as far as one node without a cluster can show it.
+
+Nothing here replicates or distributes. The statements are those of the cluster form with `ON
+CLUSTER` and the replicated engines taken out, which leaves every name, column, type, key and view
+to be checked; a Distributed table can be checked up to the point where the engine looks for the
+cluster, which is after it has resolved the columns and the sharding expression.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rak_libs.clickhouse.errors import ClickHouseError
+from rak_libs.clickhouse.statements import Statements
+from rak_services.migrate.config import Target
+from rak_services.migrate.files import SchemaFile
+from rak_services.migrate.tables import Waits, migrate_tables
+
+CLUSTER = "no_such_cluster"
+CLUSTER_DOESNT_EXIST = 701
+UNKNOWN_IDENTIFIER = 47
+Files = tuple[SchemaFile, ...]
+
+
+def _on_one_node(file: SchemaFile, target: Target) -> str:
+    """Render the cluster form without what needs a cluster."""
+    sql = file.render(replace(target, cluster=CLUSTER)).replace(f" ON CLUSTER `{CLUSTER}`", "")
+    return re.sub(r"Replicated(\w*MergeTree)\('/clickhouse/[^)]*\)", r"\1", sql)
+
+
+def _failure(statements: Statements, sql: str) -> ClickHouseError:
+    with pytest.raises(ClickHouseError) as raised:
+        statements.execute(sql)
+    return raised.value
+
+
+@pytest.fixture
+def cluster_form(statements: Statements, target: Target, files: Files) -> Target:
+    """A database with every statement of the cluster form that one node can run."""
+    statements.execute(f"CREATE DATABASE {target.database}")
+    for file in files:
+        if not file.cluster_only:
+            statements.execute(_on_one_node(file, target))
+    return target
+
+
+@pytest.fixture
+def single_form(statements: Statements, target: Target, files: Files) -> Iterator[Target]:
+    """A second database in the single-node form."""
+    single = replace(target, database=f"{target.database}_single")
+    migrate_tables(statements, single, files, Waits(20, 20, 20), "test")
+    yield single
+    statements.execute(f"DROP DATABASE {single.database} SYNC")
+
+
+def _shape(statements: Statements, target: Target, table: str) -> list[list[Any]]:
+    """Columns with defaults and codecs, skip indexes, and keys of a table."""
+    where = f"database = '{target.database}' AND"
+    return [
+        statements.rows(f"DESCRIBE TABLE {target.qualified(table)}"),
+        statements.rows(
+            "SELECT name, type_full, expr, granularity FROM system.data_skipping_indices "
+            f"WHERE {where} table = '{table}' ORDER BY name"
+        ),
+        statements.rows(
+            "SELECT engine, partition_key, sorting_key, primary_key FROM system.tables "
+            f"WHERE {where} name = '{table}'"
+        ),
+    ]
+
+
+@pytest.mark.parametrize("table", ["spans", "trace_times"])
+def test_a_local_table_is_the_table_of_the_single_form(
+    statements: Statements, cluster_form: Target, single_form: Target, table: str
+) -> None:
+    """Columns, aliases, codecs, indexes and keys."""
+    local = _shape(statements, cluster_form, f"{table}_local")
+    assert local == _shape(statements, single_form, table)
+    assert all(local[part] for part in (0, 2))
+
+
+def test_the_feed_joins_the_local_tables(statements: Statements, cluster_form: Target) -> None:
+    """A node's trace times come from its own spans."""
+    spans, times = (cluster_form.qualified(f"{name}_local") for name in ("spans", "trace_times"))
+    statements.execute(f"INSERT INTO {spans} (trace_id, timestamp) SELECT repeat('a', 32), now64()")
+    assert statements.rows(f"SELECT trace_id FROM {times}") == [("a" * 32,)]
+
+
+def _distributed(files: Files) -> dict[str, SchemaFile]:
+    """Return the files of Distributed tables by the table's name."""
+    return {f.object.removesuffix("_distributed"): f for f in files if f.cluster_only}
+
+
+def test_every_sharded_table_has_a_distributed_one(files: Files) -> None:
+    """What has rows on each node is read over all of them."""
+    sharded = [file.object for file in files if "${local}${on_cluster}\n(" in file.template]
+    assert list(_distributed(files)) == sharded
+
+
+@pytest.mark.parametrize("table", ["spans", "trace_times"])
+def test_a_distributed_table_lacks_nothing_but_the_cluster(
+    statements: Statements, cluster_form: Target, files: Files, table: str
+) -> None:
+    """The engine accepts the local table's name, its columns and the sharding expression."""
+    error = _failure(statements, _on_one_node(_distributed(files)[table], cluster_form))
+    assert (error.code, CLUSTER in error.message) == (CLUSTER_DOESNT_EXIST, True)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("cityHash64(trace_id)", "cityHash64(trace)", UNKNOWN_IDENTIFIER),
+        ("AS {database}.spans_local", "AS {database}.span_local", 60),
+    ],
+    ids=["sharding expression", "local table"],
+)
+def test_a_wrong_distributed_table_would_be_noticed(
+    statements: Statements, cluster_form: Target, files: Files, right: str, wrong: str, code: int
+) -> None:
+    """The check above can fail: a mistake is found before the cluster is looked for."""
+    sql = _on_one_node(_distributed(files)["spans"], cluster_form)
+    database = f"`{cluster_form.database}`"
+    right, wrong = right.format(database=database), wrong.format(database=database)
+    assert right in sql
+    assert _failure(statements, sql.replace(right, wrong)).code == code
+
+
+def test_a_trace_lives_on_one_shard(files: Files) -> None:
+    """Spans and their trace's times are sharded by the trace."""
+    target = Target(database="telemetry", cluster=CLUSTER, spans_retention_days=30)
+    for table, file in _distributed(files).items():
+        local = f"Distributed(`{CLUSTER}`, `telemetry`, {table}_local, cityHash64(trace_id))"
+        assert local in file.render(target)
