@@ -7,7 +7,6 @@ core can replace them behind `decode_spans`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from sys import intern
 from typing import Any, Final
@@ -32,6 +31,7 @@ from rak_libs.otlp.promote import (
     operations_by_name,
     preferred_fact,
 )
+from rak_libs.otlp.rejected_items import RejectedItems
 from rak_libs.otlp.traces import SPAN_ID_BYTES, TRACE_ID_BYTES, check_traces
 from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text, value_to_text
 
@@ -53,24 +53,6 @@ class UndecodableMessage(PermanentOtlpError):
     """A queue message whose bytes are no `ExportTraceServiceRequest`."""
 
 
-@dataclass(slots=True)
-class RejectedSpans:
-    """The spans of one message that must not be stored.
-
-    Attributes:
-        reasons: Spans by reason, the reasons of `rak_libs.otlp.traces.TraceVerdict`.
-        request: These spans alone, with their resources and scopes.
-    """
-
-    reasons: dict[str, int]
-    request: ExportTraceServiceRequest
-
-    @property
-    def count(self) -> int:
-        """The number of spans."""
-        return sum(self.reasons.values())
-
-
 def new_span_batch() -> ColumnBatch:
     """Return an empty batch with every column of the spans table."""
     return ColumnBatch(0, {column.name: _empty_column(column.type) for column in SPANS.columns})
@@ -84,7 +66,7 @@ def _empty_column(type_: str) -> ColumnValues:
 
 def decode_spans(
     value: bytes, ingested_at_ms: int, window: TimeWindow, batch: ColumnBatch
-) -> RejectedSpans | None:
+) -> list[RejectedItems]:
     """Append the spans of one message to `batch`.
 
     Args:
@@ -94,7 +76,7 @@ def decode_spans(
         batch: A batch of `new_span_batch`; left as it was when the message cannot be decoded.
 
     Returns:
-        The spans that fail the checks of `rak_libs.otlp.traces`, or None when all pass.
+        The spans that fail the checks of `rak_libs.otlp.traces`, by reason; usually none.
 
     Raises:
         UndecodableMessage: The bytes are not a request.
@@ -103,7 +85,7 @@ def decode_spans(
         request = ExportTraceServiceRequest.FromString(value)
     except DecodeError as error:
         raise UndecodableMessage("not a protobuf ExportTraceServiceRequest") from error
-    rejected = RejectedSpans({}, ExportTraceServiceRequest())
+    rejected: dict[str, ExportTraceServiceRequest] = {}
     before = batch.rows
     for resource_spans in request.resource_spans:
         first = batch.rows
@@ -118,7 +100,7 @@ def decode_spans(
         if batch.rows > first:
             _repeat(batch.columns, _resource_facts(resource_spans), batch.rows - first)
     _repeat(batch.columns, {"ingested_at": ingested_at_ms}, batch.rows - before)
-    return rejected if rejected.reasons else None
+    return [_rejected_items(reason, request) for reason, request in rejected.items()]
 
 
 class _SpanGroup:
@@ -157,24 +139,35 @@ def _separate(
     resource_spans: ResourceSpans,
     scope_spans: ScopeSpans,
     window: TimeWindow,
-    rejected: RejectedSpans,
+    rejected: dict[str, ExportTraceServiceRequest],
 ) -> list[Span]:
-    """Return the spans that pass; put the others, one by one, into `rejected`."""
+    """Return the spans that pass; put the others, group by group, under their reasons."""
     kept: list[Span] = []
-    refused: list[Span] = []
+    refused: dict[str, list[Span]] = {}
     for span in scope_spans.spans:
         probe = ExportTraceServiceRequest()
         probe.resource_spans.add().scope_spans.add().spans.append(span)
         reasons = check_traces(probe, window).rejected
-        for reason, count in reasons.items():
-            rejected.reasons[reason] = rejected.reasons.get(reason, 0) + count
-        (refused if reasons else kept).append(span)
-    if refused:
-        group = rejected.request.resource_spans.add(schema_url=resource_spans.schema_url)
+        if not reasons:
+            kept.append(span)
+        for reason in reasons:
+            refused.setdefault(reason, []).append(span)
+    for reason, spans in refused.items():
+        request = rejected.setdefault(reason, ExportTraceServiceRequest())
+        group = request.resource_spans.add(schema_url=resource_spans.schema_url)
         group.resource.CopyFrom(resource_spans.resource)
-        scope = group.scope_spans.add(schema_url=scope_spans.schema_url, spans=refused)
+        scope = group.scope_spans.add(schema_url=scope_spans.schema_url, spans=spans)
         scope.scope.CopyFrom(scope_spans.scope)
     return kept
+
+
+def _rejected_items(reason: str, request: ExportTraceServiceRequest) -> RejectedItems:
+    count = sum(
+        len(scope_spans.spans)
+        for resource_spans in request.resource_spans
+        for scope_spans in resource_spans.scope_spans
+    )
+    return RejectedItems(reason, count, request.SerializeToString())
 
 
 def _repeat(columns: dict[str, Any], facts: dict[str, Any], times: int) -> None:

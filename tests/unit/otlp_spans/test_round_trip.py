@@ -18,7 +18,7 @@ WINDOW = time_window(30, NOW_NS)
 def test_a_decoded_request_can_be_rebuilt(request: ExportTraceServiceRequest) -> None:
     """The columns lose nothing that `canonical` keeps."""
     batch = new_span_batch()
-    assert decode_spans(request.SerializeToString(), 0, WINDOW, batch) is None
+    assert decode_spans(request.SerializeToString(), 0, WINDOW, batch) == []
     assert canonical(rebuild_traces(rows_of(batch))) == canonical(request)
 
 

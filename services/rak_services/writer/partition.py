@@ -1,0 +1,111 @@
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from rak_libs.clickhouse.errors import ClickHouseError, SchemaError
+from rak_libs.kafka.consumer import Record, TopicPartition
+from rak_services.writer.batch import Batch, FlushPolicy
+from rak_services.writer.signals import Signal
+
+
+class PartitionBuffer:
+    """What the writer holds of one partition: messages read, a batch forming, a batch in writing.
+
+    Messages wait undecoded until the forming batch takes them, which it does until it is full;
+    one batch at a time is in writing.
+
+    Attributes:
+        source: The partition.
+        abandoned: Set when nothing more may be retried for it.
+        writing: The task that writes a batch, None when there is none.
+        failure: Why the last attempt to write failed; None once one succeeded.
+    """
+
+    def __init__(
+        self, source: TopicPartition, signal: Signal, retention_days: int, policy: FlushPolicy
+    ) -> None:
+        self.source = source
+        self.abandoned = asyncio.Event()
+        self.writing: asyncio.Task[None] | None = None
+        self.failure: ClickHouseError | None = None
+        self._signal = signal
+        self._retention_days = retention_days
+        self._policy = policy
+        self._pending: deque[Record] = deque()
+        self._forming: Batch | None = None
+        self._in_writing: Batch | None = None
+        self._last_flush: float | None = None
+        self._pending_size = 0
+        self._rows_in_writing = 0
+
+    def offer(self, records: Iterable[Record]) -> None:
+        """Take messages that were read."""
+        for record in records:
+            self._pending.append(record)
+            self._pending_size += len(record.value)
+
+    def take_one(self, now: float) -> bool:
+        """Decode the next message into the forming batch; False when none waits or it is full."""
+        if not self._pending or (self._forming and self._policy.is_full(self._forming)):
+            return False
+        record = self._pending.popleft()
+        self._pending_size -= len(record.value)
+        if self._forming is None:
+            columns = self._signal.new_batch()
+            self._forming = Batch(record.topic, record.partition, now, columns)
+        self._forming.add(record, self._signal, self._retention_days)
+        return True
+
+    def due_at(self) -> float | None:
+        """When the forming batch is to be written; None without one, or while one is in writing."""
+        if self._forming is None or self.writing is not None:
+            return None
+        return self._policy.due_at(self._forming, self._last_flush)
+
+    def close_batch(self, now: float) -> Batch:
+        """Give the forming batch away to be written; `batch_written` ends that."""
+        assert self._forming is not None  # noqa: S101 - due_at said so
+        self._in_writing, self._forming = self._forming, None
+        self._last_flush = now
+        self._rows_in_writing = self._in_writing.rows
+        return self._in_writing
+
+    def batch_written(self) -> None:
+        """The batch that was given away is written, or given up."""
+        self._in_writing = None
+        self._rows_in_writing = 0
+        self.writing = None
+
+    def discard(self) -> None:
+        """Forget what is not in writing: whoever owns the partition next reads it again."""
+        self.abandoned.set()
+        self._pending.clear()
+        self._pending_size = 0
+        self._forming = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything read is written."""
+        return not self._pending and self._forming is None and self.writing is None
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether more may be read: the last write did not fail, and the forming batch has room."""
+        full = self._forming is not None and self._policy.is_full(self._forming)
+        return self.failure is None and not full and not self._pending
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the database is not as expected, which concerns the whole topic."""
+        return isinstance(self.failure, SchemaError)
+
+    @property
+    def size(self) -> int:
+        """Bytes of messages held."""
+        batches = (self._forming, self._in_writing)
+        return self._pending_size + sum(batch.size for batch in batches if batch)
+
+    @property
+    def rows(self) -> int:
+        """Decoded rows not yet inserted."""
+        return self._rows_in_writing + (self._forming.rows if self._forming else 0)
