@@ -67,12 +67,28 @@ class KafkaAdmin:
 
     async def delete(self, names: Sequence[str]) -> None:
         """Delete topics with their records and the groups' offsets; missing ones are fine."""
-        async with _asking(f"deleting {', '.join(names)}"):
-            response = await self._client.delete_topics(list(names))
-        for name, code in response.topic_error_codes:
-            if kafka.for_code(code) is not kafka.UnknownTopicOrPartitionError:
-                _raise_for(code, f"deleting {name}")
+        await self._delete(names)
         await self._until(lambda topics: not set(names) & set(topics), f"deleting {names}")
+
+    async def recreate(self, names: Sequence[str]) -> None:
+        """Replace topics by empty ones; nobody may publish to them meanwhile.
+
+        Consumers that ask for a topic may make it before we do (the embedded broker creates what
+        is asked for), and Kafka deletes in its own time: so this waits for what it wants to see.
+
+        Raises:
+            TransientKafkaError: not all are there and empty in time; repeating is safe.
+        """
+        await self._delete(names)
+        deadline = asyncio.get_running_loop().time() + _SETTLE_SECONDS
+        while True:
+            await self.ensure(names)
+            ends = await self.end_offsets(names)
+            if len(ends) >= len(names) * self._settings.partitions and not any(ends.values()):
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise TransientKafkaError(f"recreating {names}: not empty: {ends}")
+            await asyncio.sleep(_SETTLE_POLL_SECONDS)
 
     async def end_offsets(self, names: Iterable[str]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition gets; topics that miss are left out."""
@@ -113,6 +129,13 @@ class KafkaAdmin:
         present = await self.topics()
         counts = {name: present.get(name, 0) for name in names}
         return [TopicPartition(name, number) for name in counts for number in range(counts[name])]
+
+    async def _delete(self, names: Sequence[str]) -> None:
+        async with _asking(f"deleting {', '.join(names)}"):
+            response = await self._client.delete_topics(list(names))
+        for name, code in response.topic_error_codes:
+            if kafka.for_code(code) is not kafka.UnknownTopicOrPartitionError:
+                _raise_for(code, f"deleting {name}")
 
     async def _create(self, names: Sequence[str]) -> None:
         if not names:
