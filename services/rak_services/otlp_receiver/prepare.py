@@ -58,7 +58,7 @@ def prepare(
     else:
         request = request_from_json(body, signal.request_type)
     verdict = signal.check(request, time_window(signal.retention_days, now_ns))
-    _limit_items(signal, verdict.accepted)
+    _limit_items(signal, verdict.accepted + sum(verdict.rejected.values()))
     if not verdict.accepted:
         return Prepared([], 0, verdict.rejected)
     if verdict.changed or encoding is Encoding.JSON:

@@ -11,10 +11,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from unit.otlp_requests.strategies import requests
 
 from rak_libs.otlp.errors import UndecodableRequest
 from rak_libs.otlp.otlp_json import request_from_json, request_to_json
+from unit.otlp_requests.strategies import requests
 
 # The example of https://github.com/open-telemetry/opentelemetry-proto/blob/main/examples/trace.json
 SPECIFICATION_EXAMPLE = b"""
@@ -211,16 +211,14 @@ def test_deeper_nesting_is_refused(depth: int) -> None:
         request_from_json(nested(depth), ExportTraceServiceRequest)
 
 
+KEYS = ["traceId", "spans", "name", "kind", "value", "key", "values", "status", "attributes", "arrayValue", "kvlistValue", "intValue", "doubleValue", "flags", "bytesValue", "stringValue", "boolValue", "endTimeUnixNano", "links", "code"]
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["traceId", "spans", "name", "kind", "value", "key", "values", "status"]
-                + ["attributes", "arrayValue", "kvlistValue", "intValue", "doubleValue", "flags"]
-                + ["bytesValue", "stringValue", "boolValue", "endTimeUnixNano", "links", "code"]
-            ),
+            st.sampled_from(KEYS),
             inner,
             max_size=4,
         )

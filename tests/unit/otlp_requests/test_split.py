@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from unit.otlp_requests.strategies import requests
 
 from rak_libs.otlp.errors import UndecodableRequest
 from rak_libs.otlp.split import split_request
 from rak_libs.otlp.wire import count_items
+from unit.otlp_requests.strategies import requests
 
 Placed = tuple[bytes, bytes, bytes]
 
