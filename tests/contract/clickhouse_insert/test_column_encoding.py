@@ -1,0 +1,184 @@
+"""Our columns put into a table what clickhouse-driver's own columns put there."""
+
+import random
+from itertools import accumulate
+from typing import Any
+
+import pytest
+from clickhouse_driver import Client
+
+from rak_libs.clickhouse.errors import PermanentClickHouseError, SchemaError
+from rak_libs.clickhouse.insert import Inserter
+from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValues
+from rak_libs.model.spans import SPANS
+from rak_libs.model.table import Table, columns
+
+_MANY = [f"word {number}" for number in range(70_000)]
+
+# One column each, as rows; the driver takes them as they are.
+COLUMNS: dict[str, tuple[str, list[Any]]] = {
+    "texts": ("String", ["", "a", "é😀", "nul\0inside", "x" * 300]),
+    "fixed": ("FixedString(16)", ["", "0123456789abcdef", "short"]),
+    "words": ("LowCardinality(String)", ["", "a", "a", "b", "\0"]),
+    "one_word": ("LowCardinality(String)", ["same"] * 5),
+    "words_256": ("LowCardinality(String)", _MANY[:256]),
+    "words_257": ("LowCardinality(String)", _MANY[:257]),
+    "words_70000": ("LowCardinality(String)", _MANY),
+    "uint8": ("UInt8", [0, 255]),
+    "uint32": ("UInt32", [0, 2**32 - 1]),
+    "uint64": ("UInt64", [0, 2**64 - 1]),
+    "int64": ("Int64", [-(2**63), 0, 2**63 - 1]),
+    "floats": ("Float64", [0.0, -0.0, 5e-324, float("inf"), 1.5]),
+    "bools": ("Bool", [True, False]),
+    "kinds": ("Enum8('A' = 0, 'B' = 5)", ["A", "B"]),
+    "times": ("DateTime64(9, 'UTC')", [0, 1, 1_800_000_000_123_456_789, 2**63 - 1]),
+    "times_ms": ("DateTime64(3, 'UTC')", [0, 1_800_000_000_123]),
+    "text_arrays": ("Array(String)", [[], ["a"], ["b", ""], []]),
+    "word_arrays": ("Array(LowCardinality(String))", [[], ["a", "a"], ["b"]]),
+    "no_words": ("Array(LowCardinality(String))", [[], []]),
+    "id_arrays": ("Array(FixedString(8))", [["01234567"], []]),
+    "number_arrays": ("Array(UInt32)", [[1, 2], [], [2**32 - 1]]),
+    "time_arrays": ("Array(DateTime64(9, 'UTC'))", [[-1, 5], []]),
+    "text_maps": ("Map(LowCardinality(String), String)", [{}, {"": "x"}, {"a": "", "b": "y"}]),
+    "int_maps": ("Map(LowCardinality(String), Int64)", [{"a": -(2**63)}, {}]),
+    "float_maps": ("Map(LowCardinality(String), Float64)", [{"a": 1.5, "b": -0.0}, {}]),
+    "bool_maps": ("Map(LowCardinality(String), Bool)", [{"a": True}, {"a": False}, {}]),
+    "empty_maps": ("Map(LowCardinality(String), String)", [{}, {}]),
+}
+
+
+def flat(type_: str, rows: list[Any]) -> ColumnValues:
+    """Return rows as the flat lists of a batch."""
+    if type_.startswith("Map"):
+        return MapValues(
+            offsets=list(accumulate(map(len, rows))),
+            keys=[key for row in rows for key in row],
+            values=[value for row in rows for value in row.values()],
+        )
+    if type_.startswith("Array"):
+        return ArrayValues(
+            offsets=list(accumulate(map(len, rows))),
+            values=[value for row in rows for value in row],
+        )
+    if type_.startswith("Enum8"):
+        return [{"A": 0, "B": 5}[row] for row in rows]
+    return rows
+
+
+def create(client: Client, name: str, type_: str) -> Table:
+    """Make an empty table with one column `value`, and a number to order the rows by."""
+    client.execute(f"DROP TABLE IF EXISTS {name}")
+    client.execute(f"CREATE TABLE {name} (n UInt32, value {type_}) ENGINE = MergeTree ORDER BY n")
+    return Table(name, columns([("n", "UInt32"), ("value", type_)]))
+
+
+def stored(client: Client, name: str) -> list[tuple[Any, ...]]:
+    """Read the column as text, which shows every bit of times, NULs and signs of zero."""
+    rows: list[tuple[Any, ...]] = client.execute(
+        f"SELECT n, toString(value), toTypeName(value) FROM {name} ORDER BY n"
+    )
+    return rows
+
+
+def test_every_type_of_the_spans_table_is_tried() -> None:
+    """The cases cover each type that the project stores."""
+    tried = {
+        type_.partition("(FixedString")[0].partition("Enum8")[0] for type_, _ in COLUMNS.values()
+    }
+    used = {
+        column.type.partition("(FixedString")[0].partition("Enum8")[0]
+        for column in SPANS.columns
+        if not column.type.startswith("FixedString")
+    }
+    assert used <= tried
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_are_stored_as_the_driver_stores_them(
+    name: str, client: Client, inserter: Inserter
+) -> None:
+    """Same rows through both, equal on reading."""
+    type_, rows = COLUMNS[name]
+    numbers = list(range(len(rows)))
+    theirs, ours = f"theirs_{name}", f"ours_{name}"
+    create(client, theirs, type_)
+    client.execute(f"INSERT INTO {theirs} VALUES", [numbers, list(rows)], columnar=True)
+    table = create(client, ours, type_)
+    batch = ColumnBatch(len(rows), {"n": numbers, "value": flat(type_, rows)})
+    inserter.insert(table, batch, {})
+    assert len(stored(client, ours)) == len(rows)
+    assert stored(client, ours) == stored(client, theirs)
+
+
+def test_bytes_are_taken_as_well_as_text(client: Client, inserter: Inserter) -> None:
+    for type_ in ("String", "FixedString(4)", "LowCardinality(String)"):
+        table = create(client, "as_bytes", type_)
+        inserter.insert(table, ColumnBatch(2, {"n": [0, 1], "value": [b"abcd", b"efgh"]}), {})
+        assert [row[1] for row in stored(client, "as_bytes")] == ["abcd", "efgh"]
+
+
+def test_an_empty_batch_inserts_nothing(client: Client, inserter: Inserter) -> None:
+    table = create(client, "nothing", "String")
+    inserter.insert(table, ColumnBatch(0, {"n": [], "value": []}), {})
+    assert stored(client, "nothing") == []
+
+
+def test_a_batch_is_one_part(client: Client, inserter: Inserter) -> None:
+    """200,000 rows in one INSERT make one part: the block is never split on the way."""
+    table = create(client, "large", "String")
+    values = [str(random.random()) for _ in range(200_000)]
+    inserter.insert(
+        table, ColumnBatch(len(values), {"n": list(range(200_000)), "value": values}), {}
+    )
+    # A part may have been merged since, but with one INSERT there is nothing to merge it with.
+    parts = client.execute("SELECT rows, level FROM system.parts WHERE table = 'large' AND active")
+    assert parts == [(200_000, 0)]
+    assert [row[1] for row in stored(client, "large")] == values
+
+
+def test_a_column_of_another_type_is_named(client: Client, inserter: Inserter) -> None:
+    """A table that changed under us is a schema error, and nothing is written."""
+    create(client, "changed", "String")
+    table = Table("changed", columns([("n", "UInt32"), ("value", "UInt64")]))
+    with pytest.raises(SchemaError, match=r"changed\.value is String, expected UInt64"):
+        inserter.insert(table, ColumnBatch(1, {"n": [1], "value": [1]}), {})
+    assert stored(client, "changed") == []
+
+
+def test_missing_columns_and_tables_are_schema_errors(client: Client, inserter: Inserter) -> None:
+    create(client, "narrow", "String")
+    table = Table("narrow", columns([("n", "UInt32"), ("other", "String")]))
+    with pytest.raises(SchemaError, match="other"):
+        inserter.insert(table, ColumnBatch(1, {"n": [1], "other": ["x"]}), {})
+    with pytest.raises(SchemaError, match="absent"):
+        inserter.insert(Table("absent", columns([("n", "UInt32")])), ColumnBatch(1, {"n": [1]}), {})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([2**64], "too big"),
+        ([-1], "negative"),
+        (["1"], "integer"),
+        ([1, 2], "2 rows instead of 1"),
+    ],
+)
+def test_values_that_do_not_fit_are_permanent_errors(
+    values: list[Any], message: str, client: Client, inserter: Inserter
+) -> None:
+    """They are found before anything is sent, and the connection stays usable."""
+    table = create(client, "numbers", "UInt64")
+    with pytest.raises(PermanentClickHouseError, match=message):
+        inserter.insert(table, ColumnBatch(1, {"n": [1], "value": values}), {})
+    inserter.insert(table, ColumnBatch(1, {"n": [1], "value": [5]}), {})
+    assert [row[1] for row in stored(client, "numbers")] == ["5"]
+
+
+def test_settings_reach_the_engine(client: Client, inserter: Inserter) -> None:
+    """A deduplication token makes a second attempt do nothing."""
+    table = create(client, "once", "String")
+    client.execute("ALTER TABLE once MODIFY SETTING non_replicated_deduplication_window = 10")
+    for token in ("first", "first", "second"):
+        batch = ColumnBatch(1, {"n": [1], "value": ["x"]})
+        inserter.insert(table, batch, {"insert_deduplication_token": token})
+    assert len(stored(client, "once")) == 2
