@@ -1,0 +1,123 @@
+import asyncio
+import contextlib
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import fleet
+from rak_libs.clickhouse.connection import connect
+from rak_libs.kafka.admin import topic_lag
+from rak_libs.kafka.consumer import PartitionConsumer, Record
+from rak_libs.kafka.publisher import Publisher
+from rak_libs.kafka.topics import OTLP_SPANS, dead_letter_topic
+from rak_libs.runtime.settings import Config
+
+
+@dataclass
+class RunningWriter:
+    """A writer process and where its admin endpoints are."""
+
+    process: fleet.Service
+    port: int
+
+    def terminate(self) -> int:
+        """Send SIGTERM and return the exit status."""
+        return self.process.terminate()
+
+    def output(self) -> str:
+        return self.process.output()
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric's samples over its labels; 0 without any."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        samples = [line for line in lines if line.partition("{")[0].partition(" ")[0] == name]
+        return sum(float(sample.rpartition(" ")[2]) for sample in samples)
+
+
+@dataclass
+class Pipeline:
+    """A broker and an engine with topics and tables, for writers of the test's own."""
+
+    config: Config
+    folder: Path
+    engine: fleet.Service
+
+    def publish(self, values: Iterable[bytes]) -> None:
+        """Publish messages to the spans topic, each acknowledged."""
+
+        async def send() -> None:
+            publisher = Publisher(self.config.kafka, "test")
+            await publisher.start()
+            for value in values:
+                await publisher.publish(OTLP_SPANS, value, [])
+            await publisher.stop(5)
+
+        asyncio.run(send())
+
+    def lag(self) -> int:
+        group = f"{self.config.kafka.group_prefix}-spans"
+        return asyncio.run(topic_lag(self.config.kafka, group, [OTLP_SPANS]))
+
+    def wait_written(self, seconds: float = 60) -> None:
+        fleet.wait_until(
+            lambda: self.lag() == 0, "everything is committed", seconds=seconds, every=0.2
+        )
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        client = connect(self.config.clickhouse)
+        try:
+            rows: list[tuple[Any, ...]] = client.execute(sql)
+            return rows
+        finally:
+            client.disconnect()
+
+    def dead_letters(self, count: int, seconds: float = 30) -> list[Record]:
+        """Read the dead-letter topic from its beginning until `count` messages came."""
+
+        async def read() -> list[Record]:
+            group = f"test-{time.monotonic_ns()}"
+            topics = [dead_letter_topic(OTLP_SPANS)]
+            consumer = PartitionConsumer(
+                self.config.kafka, group=group, topics=topics, client_id="t"
+            )
+            found: list[Record] = []
+            deadline = time.monotonic() + seconds
+            while len(found) < count and time.monotonic() < deadline:
+                for records in (await consumer.poll(200)).values():
+                    found += records
+            await consumer.stop()
+            return found
+
+        return asyncio.run(read())
+
+    @contextlib.contextmanager
+    def writer(self, **server: object) -> Iterator[RunningWriter]:
+        """Run a writer until the end of the context; several may run at once."""
+        port = fleet.free_port()
+        changed = {"writer_admin_port": port, "shutdown_timeout_seconds": 10.0, **server}
+        config = msgspec.structs.replace(
+            self.config, server=msgspec.structs.replace(self.config.server, **changed)
+        )
+        folder = self.folder / f"writer-{port}"
+        with fleet.service("rak-writer", config, folder) as writer:
+            writer.wait_ready(port)
+            yield RunningWriter(writer, port)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+    ports = fleet.Ports()
+    config = fleet.fleet_config(ports, tmp_path)
+    with (
+        fleet.engine(tmp_path, ports.engine) as (_, engine),
+        fleet.broker(tmp_path, ports.broker),
+    ):
+        fleet.migrate(config, tmp_path)
+        yield Pipeline(config, tmp_path, engine)
