@@ -1,9 +1,10 @@
 """One runner at a time, and no lock outlives its holder for long."""
 
+import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -196,14 +197,11 @@ def test_the_command_line_says_who_holds_the_lock(
     assert read_applied(statements, database) == {}
 
 
-def test_a_runner_that_is_killed_leaves_no_wait_behind(
-    config: Config,
-    statements: Statements,
-    database: Target,
-    rak_migrate: RakMigrate,
-    tmp_path: Path,
-) -> None:
-    """Kill -9 while it waits for a mutation under the lock; the next run goes on at once."""
+@pytest.fixture
+def waiting_runner(
+    config: Config, statements: Statements, database: Target, tmp_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A runner that holds the lock and waits for the mutation of a table `slow`."""
     table = database.qualified("slow")
     statements.execute(f"CREATE TABLE {table} (x UInt8) ENGINE = MergeTree ORDER BY tuple()")
     statements.execute(f"INSERT INTO {table} SELECT 1")
@@ -217,9 +215,37 @@ def test_a_runner_that_is_killed_leaves_no_wait_behind(
         assert runner.stderr is not None
         waiting = (line for line in runner.stderr if b"migrate.waiting_for_mutation" in line)
         assert next(waiting, None), "never waited"
+        yield runner
         runner.kill()
+
+
+def test_a_runner_that_is_killed_leaves_no_wait_behind(
+    config: Config,
+    statements: Statements,
+    database: Target,
+    rak_migrate: RakMigrate,
+    waiting_runner: subprocess.Popen[bytes],
+) -> None:
+    """Killed with -9 under the lock; the next run goes on at once."""
+    waiting_runner.kill()
+    waiting_runner.wait()
     assert LOCK_TABLE in _tables(statements, database)
+    table = database.qualified("slow")
     statements.execute(f"SYSTEM START MERGES {table}")
     again = rak_migrate(config, "up", "--lock-wait", "0")
     assert again.returncode == ExitStatus.DONE, again.stderr
     assert statements.rows(f"SELECT x FROM {table}") == [(2,)]
+    assert LOCK_TABLE not in _tables(statements, database)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_runner_that_is_asked_to_stop_gives_the_lock_back(
+    statements: Statements,
+    database: Target,
+    waiting_runner: subprocess.Popen[bytes],
+    number: signal.Signals,
+) -> None:
+    """And says so with its exit status."""
+    waiting_runner.send_signal(number)
+    assert waiting_runner.wait(timeout=30) == ExitStatus.INTERRUPTED
+    assert _tables(statements, database) == ["slow"]
