@@ -1,13 +1,12 @@
 """OTLP over HTTP, as a plain ASGI application: `POST` of protobuf or JSON."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from rak_services.otlp_receiver.admission import Admission, Ticket
+from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.answers import DISCONNECTED, Refusal, count, refuse
 from rak_services.otlp_receiver.content_encoding import (
     ACCEPTED_ENCODINGS,
@@ -16,7 +15,6 @@ from rak_services.otlp_receiver.content_encoding import (
 )
 from rak_services.otlp_receiver.encodings import Encoding, encode, encoding_of
 from rak_services.otlp_receiver.errors import (
-    BodyTooSlow,
     ClientGone,
     MethodNotAllowed,
     NoSuchPath,
@@ -24,6 +22,7 @@ from rak_services.otlp_receiver.errors import (
     UnsupportedContentType,
 )
 from rak_services.otlp_receiver.export import Exporter
+from rak_services.otlp_receiver.http_body import RequestBody
 
 BODY_SECONDS: Final = 60.0
 """How long a body may take to arrive."""
@@ -62,8 +61,9 @@ class OtlpHttpApp:
         """Answer one request."""
         headers = _request_headers(scope["headers"])
         encoding = encoding_of(headers.content_type)
+        body = RequestBody(receive)
         try:
-            answer = await self._export(scope, receive, headers, encoding)
+            answer = await self._export(scope, body, headers, encoding)
         except ClientGone:
             count("http", DISCONNECTED)
             return
@@ -71,11 +71,13 @@ class OtlpHttpApp:
             refusal = refuse(error, "http", self._retry_after_seconds)
             # An answer in an encoding that was not asked for should be one that people can read.
             await _send_refusal(send, error, refusal, encoding or Encoding.JSON)
+            await body.discard()
+            await send({"type": "http.response.body"})
         else:
             await _send(send, 200, answer, encoding or Encoding.JSON)
 
     async def _export(
-        self, scope: Scope, receive: Receive, headers: _RequestHeaders, encoding: Encoding | None
+        self, scope: Scope, body: RequestBody, headers: _RequestHeaders, encoding: Encoding | None
     ) -> bytes:
         exporter = self._exporters.get(scope["path"])
         if exporter is None:
@@ -85,33 +87,14 @@ class OtlpHttpApp:
         if encoding is None:
             expected = " or ".join(each.value for each in Encoding)
             raise UnsupportedContentType(f"the Content-Type is not supported; expected {expected}")
-        with self._admission.enter() as ticket:
-            body = await self._read_body(receive, headers, ticket)
-            response = await exporter.export(body, encoding, "http", ticket)
-        return encode(response, encoding)
-
-    async def _read_body(self, receive: Receive, headers: _RequestHeaders, ticket: Ticket) -> bytes:
         decoder = body_decoder(headers.content_encoding, self._max_request_bytes)
         if headers.content_length and int(headers.content_length) > self._max_request_bytes:
             raise too_large(self._max_request_bytes)
-        chunks = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientGone
-                    chunk = decoder.feed(message.get("body", b""))
-                    size += len(chunk)
-                    ticket.charge(size)
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        break
-        except TimeoutError as error:
-            raise BodyTooSlow(f"no complete body within {self._body_seconds:g} s") from error
-        decoder.finish()
-        return b"".join(chunks)
+        with self._admission.enter() as ticket:
+            response = await exporter.export(
+                await body.read(decoder, ticket, self._body_seconds), encoding, "http", ticket
+            )
+        return encode(response, encoding)
 
 
 def _request_headers(headers: Headers) -> _RequestHeaders:
@@ -130,9 +113,8 @@ async def _send_refusal(send: Send, error: Exception, refusal: Refusal, encoding
         headers.append((b"allow", b"POST"))
     if isinstance(error, UnsupportedContentEncoding):
         headers.append((b"accept-encoding", ACCEPTED_ENCODINGS.encode()))
-    await _send(
-        send, refusal.status.http_status, encode(refusal.message, encoding), encoding, headers
-    )
+    message = encode(refusal.message, encoding)
+    await _send(send, refusal.status.http_status, message, encoding, headers, more_body=True)
 
 
 async def _send(
@@ -141,11 +123,14 @@ async def _send(
     body: bytes,
     encoding: Encoding,
     headers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    more_body: bool = False,
 ) -> None:
+    """Send an answer; with `more_body` the caller ends it with an empty `http.response.body`."""
     start = [
         (b"content-type", encoding.value.encode()),
         (b"content-length", str(len(body)).encode()),
         *headers,
     ]
     await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": more_body})

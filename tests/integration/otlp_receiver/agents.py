@@ -1,0 +1,204 @@
+"""A receiver as a process of its own on the real broker, and clients as plain as can be."""
+
+import asyncio
+import contextlib
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from google.protobuf.json_format import Parse
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from fleet import Ports, Service, broker, fleet_config, get_json, service
+from rak_libs.kafka.admin import ensure_topics
+from rak_libs.kafka.topics import OTLP_SPANS, Envelope
+from rak_libs.runtime.settings import Config
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def read(self, message: Message) -> Any:
+        """Decode the body, whose type must be the one that the headers name, into `message`."""
+        if self.headers["content-type"] == JSON:
+            return Parse(self.body, message)
+        assert self.headers["content-type"] == PROTOBUF
+        message.ParseFromString(self.body)
+        return message
+
+    @property
+    def response(self) -> ExportTraceServiceResponse:
+        assert self.status == 200, self.body
+        response: ExportTraceServiceResponse = self.read(ExportTraceServiceResponse())
+        return response
+
+    @property
+    def error(self) -> Status:
+        assert self.status >= 400
+        status: Status = self.read(Status())
+        return status
+
+
+@dataclass(frozen=True)
+class Published:
+    """One record of the topic."""
+
+    value: bytes
+    envelope: Envelope
+
+    @property
+    def request(self) -> ExportTraceServiceRequest:
+        return ExportTraceServiceRequest.FromString(self.value)
+
+
+@dataclass
+class Receiver:
+    """A running receiver."""
+
+    config: Config
+    service: Service
+    broker: Service
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.config.server.otlp_http_port}/v1/traces"
+
+    @property
+    def admin_url(self) -> str:
+        return f"http://127.0.0.1:{self.config.server.otlp_admin_port}"
+
+    def channel(self) -> grpc.Channel:
+        address = f"127.0.0.1:{self.config.server.otlp_grpc_port}"
+        return grpc.insecure_channel(address, options=[("grpc.max_send_message_length", -1)])
+
+    def export(self, body: bytes, **options: Any) -> ExportTraceServiceResponse:
+        """Call `Export` once; raises grpc.RpcError."""
+        with self.channel() as channel:
+            answer = channel.unary_unary(EXPORT)(body, timeout=60, **options)
+        return ExportTraceServiceResponse.FromString(answer)
+
+    def post(self, body: bytes, content_type: str = PROTOBUF, **headers: str) -> Answer:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return ask("POST", self.url, body, {"content-type": content_type} | headers)
+
+    def published(self) -> list[Published]:
+        """Read everything that the topic holds."""
+        return asyncio.run(_records(self.config.kafka.bootstrap_servers))
+
+    def metric(self, line: str) -> float:
+        """Return the value of one series, 0 while there is none."""
+        with urllib.request.urlopen(f"{self.admin_url}/metrics", timeout=10) as answer:
+            for shown in answer.read().decode().splitlines():
+                name, _, value = shown.rpartition(" ")
+                if name == line:
+                    return float(value)
+        return 0.0
+
+    def hold_state(self) -> Any:
+        return get_json(f"{self.admin_url}/hold")
+
+
+def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    """Send one HTTP request and return the answer, whatever its status."""
+    request = urllib.request.Request(url, data=body, method=method, headers=dict(headers))
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return Answer(response.status, _lower(response.headers), response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def _records(bootstrap_servers: str) -> list[Published]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        topics = await consumer.topics()
+        assert OTLP_SPANS in topics
+        partitions = consumer.partitions_for_topic(OTLP_SPANS) or set()
+        assigned = [TopicPartition(OTLP_SPANS, partition) for partition in partitions]
+        consumer.assign(assigned)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(assigned)
+        found = []
+        for partition, end in ends.items():
+            while await consumer.position(partition) < end:
+                for record in (await consumer.getmany(partition, timeout_ms=1000))[partition]:
+                    envelope = Envelope.from_headers(record.headers)
+                    assert envelope is not None
+                    found.append(Published(record.value, envelope))
+        return found
+    finally:
+        await consumer.stop()
+
+
+@contextlib.contextmanager
+def receiver_with_broker(
+    folder: Path, ports: Ports | None = None, **sections: Mapping[str, object]
+) -> Iterator[Receiver]:
+    """Run a broker with its topics and a receiver that is ready."""
+    ports = ports or Ports()
+    config = fleet_config(ports, folder, **sections)
+    with broker(folder, ports.broker) as (settings, broker_process):
+        asyncio.run(ensure_topics(settings))
+        with service("rak-otlp-receiver", config, folder) as process:
+            process.wait_ready(ports.otlp_admin)
+            yield Receiver(config, process, broker_process)
+
+
+def request_of(*names: str, padding: str = "") -> ExportTraceServiceRequest:
+    """Build a request with a span of each name, starting now.
+
+    A name that starts with `bad` gets a trace id of 3 bytes; the attribute `padding` is set
+    unless it is empty.
+    """
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add()
+    service_name = resource_spans.resource.attributes.add(key="service.name")
+    service_name.value.string_value = "tested"
+    spans = resource_spans.scope_spans.add().spans
+    now_ns = time.time_ns()
+    for number, name in enumerate(names, start=1):
+        span = spans.add(
+            trace_id=b"bad" if name.startswith("bad") else now_ns.to_bytes(16, "big"),
+            span_id=number.to_bytes(8, "big"),
+            name=name,
+            start_time_unix_nano=now_ns,
+            end_time_unix_nano=now_ns + number,
+        )
+        if padding:
+            span.attributes.add(key="padding").value.string_value = padding
+    return request
+
+
+def span_names(request: ExportTraceServiceRequest) -> list[str]:
+    return [
+        span.name
+        for resource_spans in request.resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    ]
