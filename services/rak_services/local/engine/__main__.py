@@ -21,6 +21,7 @@ from rak_services.local.engine.faults import parse_faults
 from rak_services.local.engine.frames import FrameLimits
 from rak_services.local.engine.handshake import Credentials
 from rak_services.local.engine.server import Server
+from rak_services.local.engine.spool import Spool
 from rak_services.local.engine.watcher import Watcher
 
 STATUS_FAILED = 1
@@ -59,6 +60,7 @@ def _serve(listener: socket.socket, database: Database, options: argparse.Namesp
         database=database,
         version=database.version(),
         credentials=Credentials(options.user, password),
+        spool=Spool(options.data_dir / "incoming"),
         watcher=Watcher(database.kill),
         faults=options.faults,
         limits=FrameLimits(),

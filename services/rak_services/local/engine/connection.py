@@ -19,6 +19,7 @@ from rak_services.local.engine.peer import Peer
 from rak_services.local.engine.protocol import ClientPacket, ErrorCode
 from rak_services.local.engine.query_packet import read_query
 from rak_services.local.engine.session import EngineSession
+from rak_services.local.engine.spool import Spool
 from rak_services.local.engine.watcher import Watcher
 from rak_services.local.engine.wire import EndOfInput, WireError
 
@@ -32,6 +33,7 @@ class Shared:
     database: Database
     version: tuple[int, int, int]
     credentials: Credentials
+    spool: Spool
     watcher: Watcher
     faults: Faults
     limits: FrameLimits
@@ -94,7 +96,8 @@ class Connection:
             session.close()
 
     def _serve_packets(self, session: EngineSession) -> None:
-        execution = Execution(self._peer, session, self._shared.watcher, self._shared.faults)
+        shared = self._shared
+        execution = Execution(self._peer, session, shared.spool, shared.watcher, shared.faults)
         sequence = count(1)
         while True:
             packet = self._peer.next_packet()

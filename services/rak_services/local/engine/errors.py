@@ -6,7 +6,7 @@ from rak_services.local.engine.protocol import ErrorCode, ServerPacket
 from rak_services.local.engine.wire import encode_string, encode_varint
 
 _ENGINE_TEXT = re.compile(r"Code: (\d+)\. DB::Exception: (.*)", re.DOTALL)
-_VERSION_SUFFIX = re.compile(r" \(version [^()]*\)\s*$")
+_VERSION = re.compile(r" \(version \d[^()]*\)")
 
 
 class EngineError(Exception):
@@ -35,14 +35,18 @@ def from_engine(error: BaseException) -> EngineError:
     """Reads ClickHouse's code and text out of what chDB raised.
 
     chDB raises RuntimeError (or its own ChdbError) whose text holds
-    `Code: NN. DB::Exception: text. (NAME)`. A text that is no UTF-8 surfaces as
-    UnicodeDecodeError, perhaps as the cause, with the original bytes in `object`.
+    `Code: NN. DB::Exception: text. (NAME)`, sometimes nested in itself with its version. A text
+    that is no UTF-8 surfaces as UnicodeDecodeError, perhaps as the cause, with the original bytes
+    in `object`.
     """
     text = _text_of(error)
     match = _ENGINE_TEXT.search(text)
     if match is None:
         return EngineError(ErrorCode.UNKNOWN_EXCEPTION, text or type(error).__name__)
-    return EngineError(int(match[1]), _VERSION_SUFFIX.sub("", match[2]))
+    code, message = int(match[1]), match[2]
+    while nested := _ENGINE_TEXT.match(message):
+        message = nested[2]
+    return EngineError(code, _VERSION.split(message)[0])
 
 
 def _text_of(error: BaseException) -> str:

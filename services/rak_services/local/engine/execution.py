@@ -11,10 +11,10 @@ from rak_services.local.engine.peer import Peer
 from rak_services.local.engine.protocol import ClientPacket, ErrorCode
 from rak_services.local.engine.query_packet import Query
 from rak_services.local.engine.session import (
-    BlockInserter,
     EngineSession,
     encode_empty_block,
 )
+from rak_services.local.engine.spool import Spool, SpooledBlocks
 from rak_services.local.engine.statement import InsertTarget, Kind, Statement, read_statement
 from rak_services.local.engine.watcher import Reason, Watched, Watcher
 
@@ -29,15 +29,22 @@ class Execution:
     Args:
         peer: the client.
         session: the connection's own.
+        spool: keeps the blocks of an INSERT until the last one is there.
         watcher: stops statements on Cancel, on a lost client and at shutdown.
         faults: for tests.
     """
 
     def __init__(
-        self, peer: Peer, session: EngineSession, watcher: Watcher, faults: Faults
+        self,
+        peer: Peer,
+        session: EngineSession,
+        spool: Spool,
+        watcher: Watcher,
+        faults: Faults,
     ) -> None:
         self._peer = peer
         self._session = session
+        self._spool = spool
         self._watcher = watcher
         self._faults = faults
 
@@ -52,7 +59,7 @@ class Execution:
         try:
             statement = read_statement(query.statement)
             if statement.target is not None:
-                self._insert(query, statement.text, statement.target, label)
+                self._insert(query, statement.target, label)
             else:
                 self._run(query, statement, label)
         except (ProtocolViolation, Disconnected):
@@ -126,25 +133,20 @@ class Execution:
         """Sends a block of no rows: clients learn the columns from it, as from ClickHouse."""
         self._peer.send_block(encode_empty_block(columns), compressed=query.compressed)
 
-    def _insert(self, query: Query, text: bytes, target: InsertTarget, label: str) -> None:
+    def _insert(self, query: Query, target: InsertTarget, label: str) -> None:
         self._session.apply({}, label)
         sample = encode_empty_block(self._session.insert_columns(target))
         self._session.apply(query.settings, label)
-        inserter = self._session.insert(text)
-        try:
-            self._peer.send_block(sample, compressed=query.compressed)
-            self._receive_blocks(query, inserter)
+        self._peer.send_block(sample, compressed=query.compressed)
+        with self._spool.open() as blocks:
+            self._receive_blocks(query, blocks)
+            # Without the client: from here on the INSERT is applied even if nobody waits for it.
             with self._watcher.watch(None, label):
                 number = self._faults.before_commit()
-                rows = inserter.finish()
-        finally:
-            inserter.cancel()
+                self._session.insert(target, blocks.path)
         self._faults.after_commit(number)
-        _LOG.debug("engine.inserted", label=label, rows=rows)
 
-    def _receive_blocks(self, query: Query, inserter: BlockInserter) -> None:
-        """Hands blocks to the engine until the empty one; after an error only reads on."""
-        failure: EngineError | None = None
+    def _receive_blocks(self, query: Query, blocks: SpooledBlocks) -> None:
         while True:
             packet = self._peer.reader.read_varint()
             if packet == ClientPacket.CANCEL:
@@ -156,21 +158,9 @@ class Execution:
                 )
             block = self._peer.read_block(compressed=query.compressed)
             if not block:
-                break
-            if failure is None:
-                failure = _append(inserter, block)
-        if failure is not None:
-            raise failure
+                return
+            blocks.append(block)
 
 
 def _cancelled() -> EngineError:
     return EngineError(ErrorCode.QUERY_WAS_CANCELLED, "Query was cancelled. (QUERY_WAS_CANCELLED)")
-
-
-def _append(inserter: BlockInserter, block: bytes) -> EngineError | None:
-    try:
-        inserter.append(block)
-    except EngineError as error:
-        inserter.cancel()
-        return error
-    return None

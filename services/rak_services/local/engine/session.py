@@ -5,6 +5,7 @@ time. Calls block and release the interpreter lock.
 """
 
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -132,16 +133,17 @@ class EngineSession:
             if result is not None:
                 result.cancel()
 
-    def insert(self, statement: bytes) -> "BlockInserter":
-        """Opens an INSERT whose blocks follow.
+    def insert(self, target: InsertTarget, blocks: Path) -> None:
+        """Applies an INSERT whose Native blocks are in a file, all or nothing.
+
+        As in ClickHouse, an INSERT of more than 1,048,449 rows or 256 MiB becomes several parts,
+        each visible when it is written.
 
         Raises:
-            EngineError: unknown table, column or setting.
+            EngineError: what the engine says.
         """
-        try:
-            return BlockInserter(self._session.send_insert(statement, "Native"))
-        except (RuntimeError, ValueError) as error:
-            raise from_engine(error) from error
+        source = f" FROM INFILE {quote_string(str(blocks))} COMPRESSION 'none' ".encode()
+        self.run(target.statement + source + target.settings + b" FORMAT Native")
 
     def result_columns(self, statement: bytes) -> list[Column]:
         """The columns of a SELECT, found without running it.
@@ -177,46 +179,6 @@ class EngineSession:
                     "(NO_SUCH_COLUMN_IN_TABLE)",
                 )
         return [Column(name, types[name]) for name in target.columns]
-
-
-class BlockInserter:
-    """An open INSERT, which nobody sees before `finish`.
-
-    Unless it outgrows the engine's own insert block (1,048,449 rows or 256 MiB): as in
-    ClickHouse, each of these is visible when it is written.
-    """
-
-    def __init__(self, inserter: Any) -> None:
-        self._inserter = inserter
-
-    def append(self, block: bytes) -> None:
-        """Hands over one Native block without BlockInfo.
-
-        Raises:
-            EngineError: what the engine says of this or an earlier block.
-        """
-        try:
-            self._inserter.append(block)
-        except (RuntimeError, ValueError) as error:
-            raise from_engine(error) from error
-
-    def finish(self) -> int:
-        """Commits and returns the number of rows written.
-
-        Raises:
-            EngineError: what the engine says; nothing is visible.
-        """
-        try:
-            return int(self._inserter.finish().rows_written)
-        except (RuntimeError, ValueError) as error:
-            raise from_engine(error) from error
-
-    def cancel(self) -> None:
-        """Drops what was not committed; harmless when already finished."""
-        try:
-            self._inserter.cancel()
-        except (RuntimeError, ValueError) as error:
-            raise from_engine(error) from error
 
 
 class _Rows(msgspec.Struct):

@@ -50,18 +50,28 @@ class InsertTarget(NamedTuple):
     """Where an INSERT's blocks go.
 
     Attributes:
+        statement: the INSERT up to its table and columns, without SETTINGS and VALUES.
+        settings: the SETTINGS clause, or no bytes.
         table: the table as written, possibly quoted and qualified, or a table function's call.
         columns: names in order, unquoted; None when the statement names none.
         pattern: the text of a column list that is more than names (`* EXCEPT(a)`), or None.
     """
 
+    statement: bytes
+    settings: bytes
     table: bytes
     columns: tuple[str, ...] | None
     pattern: bytes | None
 
 
 class Statement(NamedTuple):
-    """A statement ready for the engine: `text` has no FORMAT clause and no trailing semicolon."""
+    """A statement ready for the engine.
+
+    Attributes:
+        kind: how to run it.
+        text: the statement without FORMAT clause and trailing semicolon.
+        target: for an INSERT whose data follow.
+    """
 
     kind: Kind
     text: bytes
@@ -154,31 +164,29 @@ def _read_insert(statement: bytes, tokens: Iterator[_Token]) -> Statement:
         token = next(tokens, _END)
     if token.is_word("TABLE"):
         token = next(tokens, _END)
-    table_begin = token.begin
     if token.is_word("FUNCTION"):
         return _read_function_insert(statement, tokens)
-    table_end = token.end
+    begin, end = token.begin, token.end
     token = next(tokens, _END)
     if token.is_symbol("."):
-        table_end = next(tokens, _END).end
+        end = next(tokens, _END).end
         token = next(tokens, _END)
-    table = statement[table_begin:table_end]
-    target = InsertTarget(table, None, None)
+    target = InsertTarget(statement[:end], b"", statement[begin:end], None, None)
     if token.is_symbol("("):
         inside = _inside_parentheses(tokens)
         if inside and inside[0].is_word("SELECT", "WITH"):
             return Statement(Kind.OTHER, statement)
-        target = _target_with_columns(statement, table, inside)
+        target = _with_columns(target, statement, inside)
         token = next(tokens, _END)
     return _read_insert_source(statement, target, token, tokens)
 
 
 def _read_function_insert(statement: bytes, tokens: Iterator[_Token]) -> Statement:
     name = next(tokens, _END)
-    next(tokens, _END)  # the opening parenthesis of its arguments
+    end = next(tokens, _END).end  # of the parenthesis before the arguments
     inside = _inside_parentheses(tokens)
-    end = statement.index(b")", inside[-1].end if inside else name.end) + 1
-    target = InsertTarget(statement[name.begin : end], None, None)
+    end = statement.find(b")", inside[-1].end if inside else end) + 1
+    target = InsertTarget(statement[:end], b"", statement[name.begin : end], None, None)
     return _read_insert_source(statement, target, next(tokens, _END), tokens)
 
 
@@ -193,22 +201,25 @@ def _inside_parentheses(tokens: Iterator[_Token]) -> list[_Token]:
     return inside
 
 
-def _target_with_columns(statement: bytes, table: bytes, inside: list[_Token]) -> InsertTarget:
+def _with_columns(target: InsertTarget, statement: bytes, inside: list[_Token]) -> InsertTarget:
     if not inside:
-        return InsertTarget(table, None, None)
+        return target
+    head = statement[: statement.find(b")", inside[-1].end) + 1]
     plain = all(
         token.kind in {"word", "quoted"} or token.is_symbol(",") or token.is_symbol(".")
         for token in inside
     )
     if not plain or any(token.is_word("EXCEPT") for token in inside):
-        return InsertTarget(table, None, statement[inside[0].begin : inside[-1].end])
+        pattern = statement[inside[0].begin : inside[-1].end]
+        return target._replace(statement=head, pattern=pattern)
     names = [""]
     for token in inside:
         if token.is_symbol(","):
             names.append("")
         else:
             names[-1] += _unquoted(token)
-    return InsertTarget(table, tuple(name.encode("latin-1").decode() for name in names), None)
+    columns = tuple(name.encode("latin-1").decode(errors="replace") for name in names)
+    return target._replace(statement=head, columns=columns)
 
 
 def _unquoted(token: _Token) -> str:
@@ -220,21 +231,21 @@ def _unquoted(token: _Token) -> str:
 def _read_insert_source(
     statement: bytes, target: InsertTarget, token: _Token, tokens: Iterator[_Token]
 ) -> Statement:
+    """Finds out whether data follow, from the first token after the table and its columns on."""
     depth = 0
-    while token is not _END:
+    settings_begin = settings_end = len(target.statement)
+    while token is not _END and not token.is_symbol(";"):
         depth += token.is_symbol("(") - token.is_symbol(")")
         if token.is_word("SELECT", "WITH", "INFILE"):
             return Statement(Kind.OTHER, statement)
         if depth == 0 and token.is_word("VALUES", "FORMAT"):
             if token.is_word("FORMAT"):
                 next(tokens, _END)
-            if _ends(tokens):
-                return Statement(Kind.INSERT, statement[: token.begin], target)
-            return Statement(Kind.OTHER, statement)
+            token = next(tokens, _END)
+            if token is not _END and not token.is_symbol(";"):
+                return Statement(Kind.OTHER, statement)  # the data are inline
+            break
+        settings_end = token.end
         token = next(tokens, _END)
-    return Statement(Kind.INSERT, statement.rstrip().rstrip(b";"), target)
-
-
-def _ends(tokens: Iterator[_Token]) -> bool:
-    following = next(tokens, _END)
-    return following is _END or (following.is_symbol(";") and next(tokens, _END) is _END)
+    settings = statement[settings_begin:settings_end]
+    return Statement(Kind.INSERT, statement, target._replace(settings=settings))
