@@ -5,9 +5,9 @@ import time
 import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from otlp_generation import canonical, requests
 
 from fleet import Fleet, get_json, lag_is_zero, post_traces, wait_until
+from otlp_generation import canonical, requests
 from rak_libs.otlp.otlp_json import request_from_json
 
 REQUESTS = 500

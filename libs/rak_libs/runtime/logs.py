@@ -19,6 +19,9 @@ from rak_libs.runtime.settings import LoggingSettings
 FIRST_FIELDS = ("timestamp", "level", "event", "service", "logger")
 QUIET_LIBRARIES = ("aiokafka", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access")
 
+# They raise every failure that they log: whoever catches it says it once, in our words.
+SILENT_LIBRARIES = ("clickhouse_driver",)
+
 _PER_RECORD: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -52,6 +55,9 @@ def configure_logging(
     quiet = logging.NOTSET if settings.level == "debug" else logging.WARNING
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(quiet)
+    silent = logging.NOTSET if settings.level == "debug" else logging.CRITICAL
+    for name in SILENT_LIBRARIES:
+        logging.getLogger(name).setLevel(silent)
     logging.captureWarnings(capture=True)
     structlog.configure(
         processors=_PROCESSORS,

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rak_libs.kafka.admin import topic_lag
 from rak_libs.kafka.errors import KafkaError
 from rak_libs.kafka.topics import OTLP_SPANS
 from rak_libs.runtime.logs import get_logger
+from rak_libs.runtime.process import ALLOCATOR_SETTINGS
 from rak_libs.runtime.settings import Config
 from rak_services.local import broker
 from rak_services.local.broker_recycling import BrokerRecycler
@@ -144,9 +145,9 @@ class LocalFleet:
 
     def _engine(self) -> ChildSpec:
         clickhouse = self._config.clickhouse
-        address = urlsplit(clickhouse.url)
+        host, port = clickhouse.address
         command = [sys.executable, "-m", "rak_services.local.engine"]
-        command += ["--host", address.hostname or "127.0.0.1", "--port", str(address.port or 9000)]
+        command += ["--host", host, "--port", str(port)]
         command += ["--data-dir", str(self._data_dir / "clickhouse")]
         command += ["--user", clickhouse.user]
         command += ["--memory-bytes", str(self._config.local.engine_memory_bytes)]
@@ -156,10 +157,11 @@ class LocalFleet:
         return ChildSpec("broker", broker.broker_command(self._config.kafka))
 
 
-def embedded_environment(environ: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """Variables that fit the services to the embedded broker, unless the user set them.
+def embedded_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables for services beside the embedded parts, unless the user set them.
 
-    The embedded broker has no idempotent producer.
+    The embedded broker has no idempotent producer. The allocator settings are given here, so that
+    no service has to start twice to have them.
     """
-    name = "RAK_KAFKA__ENABLE_IDEMPOTENCE"
-    return {name: environ.get(name, "false")}
+    wanted = {"RAK_KAFKA__ENABLE_IDEMPOTENCE": "false", **ALLOCATOR_SETTINGS}
+    return {name: environ.get(name, value) for name, value in wanted.items()}

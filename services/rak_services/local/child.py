@@ -37,8 +37,12 @@ def describe_exit(returncode: int) -> str:
     return f"killed by signal {-returncode}"
 
 
-def _die_with_the_supervisor() -> None:
-    """Have the kernel send SIGTERM to the child when the supervisor is gone, however it went."""
+def _become_a_child_of_the_supervisor() -> None:
+    """Leave the terminal's process group; get SIGTERM when the supervisor is gone, however it went.
+
+    Runs in the child between fork and exec, where uvloop has no option for either.
+    """
+    os.setpgid(0, 0)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -59,15 +63,14 @@ class Child:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process in a group of its own, so that Ctrl-C reaches only the supervisor."""
+        """Start the process, its output printed from now on; Ctrl-C does not reach it."""
         self._process = await asyncio.create_subprocess_exec(
             *self.spec.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, **self.spec.environ},
-            process_group=0,
-            preexec_fn=_die_with_the_supervisor,
+            preexec_fn=_become_a_child_of_the_supervisor,
             limit=_LINE_LIMIT,
         )
         self._printing = asyncio.create_task(self._print_output(self._process))

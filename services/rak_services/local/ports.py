@@ -1,6 +1,5 @@
 import socket
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from rak_libs.runtime.settings import Config
 
@@ -30,7 +29,7 @@ def listeners(config: Config) -> list[Listener]:
     """List every address of the one-machine fleet, in the order of the data path."""
     server = config.server
     broker_host, _, broker_port = config.kafka.bootstrap_servers.rpartition(":")
-    engine = urlsplit(config.clickhouse.url)
+    engine_host, engine_port = config.clickhouse.address
     keyed = [
         ("OTLP over gRPC", server.otlp_grpc_port, "otlp_grpc_port"),
         ("OTLP over HTTP", server.otlp_http_port, "otlp_http_port"),
@@ -45,8 +44,8 @@ def listeners(config: Config) -> list[Listener]:
         ),
         Listener(
             "ClickHouse (native protocol)",
-            engine.hostname or "127.0.0.1",
-            engine.port or 9000,
+            engine_host,
+            engine_port,
             "[clickhouse] url",
         ),
     ]
