@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
-from rak_libs.kafka.aiokafka_seams import existing_topics
+from rak_libs.kafka.aiokafka_seams import existing_topics, log_ends
 from rak_libs.kafka.errors import PermanentKafkaError, TransientKafkaError, translate
 from rak_libs.kafka.topics import DEAD_LETTER_SUFFIX, TOPICS
 from rak_libs.runtime.settings import KafkaSettings
@@ -94,8 +94,7 @@ class KafkaAdmin:
         """The offset that the next record of each partition gets; topics that miss are left out."""
         partitions = await self._partitions(names)
         async with _asking("reading end offsets"):
-            found: dict[TopicPartition, int] = await self._reader.end_offsets(partitions)
-            return found
+            return await log_ends(self._reader, partitions)
 
     async def committed(self, group: str, names: Iterable[str]) -> dict[TopicPartition, int | None]:
         """A group's committed offsets, None where it has none; topics that miss are left out."""

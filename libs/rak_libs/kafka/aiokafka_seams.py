@@ -7,7 +7,7 @@ does, so an upgrade of aiokafka is judged by this file and `tests/contract/broke
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,6 +15,7 @@ from aiokafka import errors as kafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import CloseReason
 from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.fetch import FetchRequest
 
 _ABANDON_SECONDS = 2.0
 
@@ -63,6 +64,16 @@ def connections(consumer: AIOKafkaConsumer) -> frozenset[Any]:
     return frozenset(connection for connection in live if connection.connected())
 
 
+def note_poll(consumer: AIOKafkaConsumer) -> None:
+    """Count as a poll, without handing anything out.
+
+    aiokafka neither stays in its group nor joins it again when nobody has asked it for records
+    for `max_poll_interval_ms`.
+    """
+    with consumer._subscription.fetch_context():  # noqa: SLF001
+        pass
+
+
 class Membership(NamedTuple):
     """A consumer's place in its group; the broker refuses commits of any other than the current."""
 
@@ -109,6 +120,36 @@ async def commit_as(
             error = kafka.for_code(code)
             if error is not kafka.NoError:
                 raise error
+
+
+async def log_ends(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The offset that the next record of each partition will get.
+
+    The embedded broker answers ListOffsets with the first offset of the last batch, plus one: too
+    low as soon as a batch has several records. Its high watermark is right, so the end is fetched
+    at the offset that was listed, which is inside or at the end of the log on every broker.
+    """
+    client = consumer._client  # noqa: SLF001
+    listed: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+    wanted: defaultdict[int, defaultdict[str, list[tuple[int, int, int]]]]
+    wanted = defaultdict(lambda: defaultdict(list))
+    for tp, offset in listed.items():
+        leader = client.cluster.leader_for_partition(tp)
+        wanted[leader][tp.topic].append((tp.partition, offset, 1))
+    ends = {}
+    for leader, topics in wanted.items():
+        # A wait of 0 ms makes the embedded broker answer without any partition.
+        response = await client.send(leader, FetchRequest(1, 1, 1, 0, list(topics.items())))
+        for topic, fetched in response.topics:
+            for partition, code, high_watermark, *_ in fetched:
+                if code:
+                    raise kafka.for_code(code)
+                ends[TopicPartition(topic, partition)] = high_watermark
+    if len(ends) < len(listed):
+        raise kafka.StaleMetadata(f"no high watermark for {sorted(set(listed) - set(ends))}")
+    return ends
 
 
 async def existing_topics(client: AIOKafkaAdminClient) -> dict[str, int]:

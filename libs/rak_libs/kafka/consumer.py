@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka
 
-from rak_libs.kafka.aiokafka_seams import Membership, commit_as, connections, membership
+from rak_libs.kafka.aiokafka_seams import (
+    Membership,
+    commit_as,
+    connections,
+    log_ends,
+    membership,
+    note_poll,
+)
 from rak_libs.kafka.errors import (
     PartitionLost,
     PermanentKafkaError,
@@ -295,6 +302,7 @@ class PartitionConsumer:
         if self._still_trusted(consumer) and not self._positions.beyond(self._latest()):
             return True
         self._trusted = None
+        note_poll(consumer)
         if consumer.assignment() and membership(consumer) is not None:
             try:
                 async with asyncio.timeout(_VERIFY_SECONDS):
@@ -436,7 +444,7 @@ async def _bounds(
     consumer: AIOKafkaConsumer, partitions: Partitions
 ) -> dict[TopicPartition, LogBounds]:
     earliest = await consumer.beginning_offsets(partitions)
-    latest = await consumer.end_offsets(partitions)
+    latest = await log_ends(consumer, partitions)
     committed = [await consumer.committed(partition) for partition in partitions]
     return {
         partition: LogBounds(earliest[partition], latest[partition], offset)

@@ -162,7 +162,12 @@ class BrokerRecycler:
                 for topic, suffix in GROUP_SUFFIXES.items():
                     group = self._config.kafka.group_prefix + suffix
                     offsets = await admin.committed(group, [topic])
-                    self._unaware -= {tp for tp, offset in offsets.items() if offset == 0}
+                    log_ends = await admin.end_offsets([topic])
+                    self._unaware -= {
+                        tp
+                        for tp, offset in offsets.items()
+                        if offset is not None and offset <= log_ends.get(tp, -1)
+                    }
                 await asyncio.sleep(_STEP_SECONDS)
         if self._unaware:
             await self._restart()
