@@ -30,6 +30,7 @@ Answer = TypeVar("Answer")
 CLIENT_LEFT: Final = 499
 """The status in metrics and logs of a request whose client did not wait for the answer."""
 
+_REASON_LETTERS: Final = 300
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 log = get_logger(__name__)
@@ -106,7 +107,9 @@ async def answer_http_exception(_request: Request, error: Exception) -> Response
 def _log_engine_error(endpoint: Endpoint, error: ClickHouseError) -> None:
     defect = isinstance(error, SchemaError | PermanentClickHouseError)
     write = log.error if defect and problem_of(error).status >= 500 else log.warning
-    write("query.engine_error", path=endpoint.template, code=error.code, reason=error.message)
+    # The first line: a stack trace follows, and a statement may be long.
+    reason = error.message.partition("\n")[0][:_REASON_LETTERS]
+    write("query.engine_error", path=endpoint.template, code=error.code, reason=reason)
 
 
 async def _unless_client_leaves(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -16,7 +16,15 @@ SPAN_COLUMNS: Final = SPANS.column_names
 """The columns of a row that `page_sql` reads, in order."""
 
 _KEY: Final = f"timestamp, span_id, {SPAN_HASH}"
-_HEAVY: Final = ("Map(", "Array(", "String", "LowCardinality(")
+_LARGE_COLUMNS: Final = (
+    "status_message",
+    "attributes_string",
+    "attributes_json",
+    "resource_attributes",
+    "events.attributes",
+    "links.attributes",
+)
+"""The columns whose values can be large; the size of the others is not worth reading them."""
 
 
 class SpanPosition(Struct, frozen=True, array_like=True, order=True):
@@ -43,12 +51,12 @@ GROUP BY trace_id
 def keys_sql(
     trace_id: str, times: tuple[int, int], after: SpanPosition | None, rows: int
 ) -> tuple[str, Parameters]:
-    """Return the statement for the places of a page's spans, each with its size in bytes.
+    """Return the statement for the places of a page's spans, each with its size in bytes (about).
 
     A span that is stored twice has one place.
     """
     conditions = _in_trace(trace_id, times, after)
-    sizes = ", ".join(f"`{column.name}`" for column in SPANS.columns if _is_heavy(column))
+    sizes = ", ".join(f"`{name}`" for name in _LARGE_COLUMNS)
     sql = f"""\
 SELECT
     toUnixTimestamp64Nano(timestamp),
@@ -114,11 +122,6 @@ def _in_trace(trace_id: str, times: tuple[int, int], after: SpanPosition | None)
             after_hash=after.span_hash,
         )
     return conditions
-
-
-def _is_heavy(column: Column) -> bool:
-    """Whether values of a column can be large."""
-    return column.type.startswith(_HEAVY)
 
 
 def _read(column: Column) -> str:

@@ -46,7 +46,7 @@ async def get_trace(
     if request.format == "otlp":
         return await asyncio.to_thread(_otlp_answer, spans, cursor, question.url)
     items = await asyncio.to_thread(spans_of, spans)
-    return TracePage(trace_id=request.trace_id, items=items, next_cursor=cursor, complete=True)
+    return TracePage(trace_id=str(request.trace_id), items=items, next_cursor=cursor, complete=True)
 
 
 def _fitting(found: Sequence[tuple[Any, ...]], rows: int) -> list[SpanPosition]:

@@ -111,7 +111,7 @@ async def _newest_first(
         MAX_NS if after is None else after[0] + 1,
     )
     found: list[Candidate] = []
-    for starting_from in _looks_back(period.since_ns, latest):
+    for starting_from in looks_back(period.since_ns, latest):
         seen = await budget.look(request, _scope(period, after, rows, starting_from))
         if seen is None:
             return found, False
@@ -121,7 +121,7 @@ async def _newest_first(
     return found, True
 
 
-def _looks_back(since_ns: int | None, latest_ns: int) -> Iterator[int | None]:
+def looks_back(since_ns: int | None, latest_ns: int) -> Iterator[int | None]:
     """Yield first starts of traces, further back each time; None last, for the whole range."""
     reach = _FIRST_LOOK_NS
     while since_ns is not None and latest_ns - reach > since_ns:

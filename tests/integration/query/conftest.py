@@ -2,11 +2,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import fleet
 import pytest
+
+import fleet
 from integration.query.api_client import Api
 from integration.query.known_spans import SECOND, KnownSpan, make_spans, request_of, store
-
 from rak_libs.runtime.settings import ClickHouseSettings, Config
 
 

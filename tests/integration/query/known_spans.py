@@ -116,7 +116,7 @@ def store(settings: ClickHouseSettings, request: ExportTraceServiceRequest, now_
     batch = new_span_batch()
     window = time_window(30, now_ns)
     rejected = decode_spans(request.SerializeToString(), now_ns // 1_000_000, window, batch)
-    assert rejected is None
+    assert not rejected
     inserter = Inserter(settings)
     inserter.insert(SPANS, batch, {})
     inserter.close()

@@ -1,0 +1,16 @@
+SELECT
+    trace_id,
+    toUnixTimestamp64Nano(min(start)) AS start_ns,
+    toUnixTimestamp64Nano(max(`end`)) AS end_ns,
+    end_ns - start_ns AS length_ns
+FROM trace_times
+WHERE trace_id IN (
+    SELECT trace_id
+    FROM spans
+    WHERE timestamp >= fromUnixTimestamp64Nano(1700000000000000001, 'UTC')
+        AND timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC')
+)
+GROUP BY trace_id
+HAVING (length_ns > 1000 OR (length_ns = 1000 AND trace_id > '0af7651916cd43dd8448eb211c80319c'))
+ORDER BY length_ns ASC, trace_id ASC
+LIMIT 11

@@ -1,0 +1,75 @@
+"""Texts of a URL become a request struct, or every problem with them at once."""
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from rak_libs.model.spans import SpanKind, StatusCode
+from rak_services.query.endpoints import ENDPOINTS
+from rak_services.query.parsing import fields_of, parse_request
+from rak_services.query.problems import InvalidParameters
+from rak_services.query.requests import GetTrace, ListOperations, SearchTraces
+
+
+def test_an_empty_question_has_the_documented_defaults() -> None:
+    request = parse_request(SearchTraces, [], {})
+    assert (request.order, request.limit, request.cursor) == ("-start", 50, None)
+    assert (request.start, request.end, request.attr.pairs) == (None, None, ())
+
+
+def test_every_kind_of_parameter_is_converted() -> None:
+    pairs = [
+        ("kind", "server"),
+        ("status", "Error"),
+        ("min_duration", "1.5ms"),
+        ("trace_id", "AB" * 16),
+        ("limit", "7"),
+        ("attr.a.b", "1"),
+        ("attr.", "x"),
+    ]
+    request = parse_request(SearchTraces, pairs[:-1], {})
+    assert (request.kind, request.status, request.limit) == ("SERVER", "ERROR", 7)
+    assert (request.min_duration, request.trace_id) == (1_500_000, "ab" * 16)
+    assert request.attr.pairs == (("a.b", "1"),)
+    with pytest.raises(InvalidParameters, match="attr"):
+        parse_request(SearchTraces, pairs, {})
+
+
+def test_all_problems_are_reported_together_in_order() -> None:
+    pairs = [("colour", "red"), ("limit", "0"), ("service", "a"), ("service", "b"), ("kind", "?")]
+    with pytest.raises(InvalidParameters) as caught:
+        parse_request(SearchTraces, pairs, {})
+    assert [problem.parameter for problem in caught.value.problems] == [
+        "colour",
+        "service",
+        "kind",
+        "limit",
+    ]
+    assert "limit: expected a whole number from 1 to 1000000, got '0'" in caught.value.detail
+    assert "kind: expected one of" in caught.value.detail
+
+
+def test_a_part_of_the_path_cannot_be_given_again_in_the_query() -> None:
+    with pytest.raises(InvalidParameters, match="trace_id: expected to be given once"):
+        parse_request(GetTrace, [("trace_id", "a" * 32)], {"trace_id": "b" * 32})
+
+
+def test_a_required_parameter_is_named_when_it_is_missing() -> None:
+    with pytest.raises(InvalidParameters, match="service: expected a text"):
+        parse_request(ListOperations, [], {})
+
+
+def test_the_choices_are_the_names_that_the_table_stores() -> None:
+    choices = {field.name: set(field.choices) for field in fields_of(SearchTraces)}
+    assert choices["kind"] == set(SpanKind.__members__)
+    assert choices["status"] == set(StatusCode.__members__)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+def test_every_endpoint_is_described_completely(endpoint: object) -> None:
+    """Parameters of the path are in the struct, required; every parameter has a description."""
+    request: type[Struct] = endpoint.request  # type: ignore[attr-defined]
+    required = {field.name for field in fields_of(request) if field.required}
+    assert set(endpoint.path_parameters) <= required  # type: ignore[attr-defined]
+    for field in msgspec.structs.fields(request):
+        assert "description" in str(field.type), field.name

@@ -1,0 +1,127 @@
+"""Every statement that the service sends, as golden files under `sql/`.
+
+After a wanted change write them anew: `UPDATE_GOLDEN=1 pytest tests/unit/query/test_sql.py`.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rak_libs.clickhouse.parameters import Parameters, bind
+from rak_services.query.parameter_types import AttributeFilters, Duration, TimePoint, TraceId
+from rak_services.query.requests import SearchTraces
+from rak_services.query.services_list import OperationPosition, operations_sql, services_sql
+from rak_services.query.span_conditions import Conditions
+from rak_services.query.span_rows import SpanPosition, keys_sql, page_sql, times_sql
+from rak_services.query.time_ranges import Range, resolve_range
+from rak_services.query.trace_search import looks_back
+from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
+
+GOLDEN = Path(__file__).parent / "sql"
+TRACE = TraceId("0af7651916cd43dd8448eb211c80319c")
+FIRST, LAST = 1_700_000_000_000_000_001, 1_700_003_600_000_000_000
+WHOLE = Scope(FIRST, LAST, None, None, 51)
+
+EVERY_FILTER = SearchTraces(
+    service="check'out",
+    name="GET /",
+    kind="SERVER",
+    status="ERROR",
+    min_duration=Duration(250_000_000),
+    max_duration=Duration(5_000_000_000),
+    agent="planner",
+    session="s-1",
+    invocation="i-1",
+    user="ann",
+    model="meta-llama/Llama-3",
+    tool="search",
+    trace_id=TRACE,
+    q="time out",
+)
+ATTRIBUTES = SearchTraces(
+    attr=AttributeFilters(
+        (
+            ("text", "it's"),
+            ("whole", "42"),
+            ("fraction", "0.5"),
+            ("beyond", "99999999999999999999"),
+            ("flag", "true"),
+            ("odd", "NaN"),
+            ("array", '[1, "a"]'),
+            ("broken", "{"),
+            ("empty", ""),
+        )
+    )
+)
+
+STATEMENTS: dict[str, tuple[str, Parameters]] = {
+    "search_without_filters": candidates_sql(SearchTraces(), WHOLE),
+    "search_without_range": candidates_sql(SearchTraces(), Scope(None, None, None, None, 51)),
+    "search_every_filter": candidates_sql(EVERY_FILTER, WHOLE),
+    "search_attributes_of_each_type": candidates_sql(ATTRIBUTES, WHOLE),
+    "search_newest_next_page": candidates_sql(
+        SearchTraces(), Scope(FIRST, None, FIRST + 5, (LAST, TRACE), 51)
+    ),
+    "search_longest_next_page": candidates_sql(
+        SearchTraces(order="-duration"), Scope(FIRST, LAST, None, (1_000, TRACE), 11)
+    ),
+    "search_shortest_next_page": candidates_sql(
+        SearchTraces(order="duration"), Scope(FIRST, LAST, None, (1_000, TRACE), 11)
+    ),
+    "trace_rows": summaries_sql(
+        [Candidate(str(TRACE), FIRST, LAST, LAST - FIRST), Candidate("f" * 32, FIRST - 1, FIRST, 1)]
+    ),
+    "trace_times": times_sql(TRACE),
+    "trace_page_places": keys_sql(TRACE, (FIRST, LAST), None, 10_001),
+    "trace_page_next_places": keys_sql(
+        TRACE, (FIRST, LAST), SpanPosition(FIRST, "00f067aa0ba902b7", 2**64 - 1), 10_001
+    ),
+    "trace_page_spans": page_sql(
+        TRACE,
+        SpanPosition(FIRST, "00f067aa0ba902b7", 1),
+        SpanPosition(FIRST + 1, "00f067aa0ba902b8", 2),
+        SpanPosition(LAST, "00f067aa0ba902b9", 3),
+    ),
+    "services": services_sql(Range(FIRST, None), None, 51),
+    "services_next_page": services_sql(Range(FIRST, LAST), "alpha", 51),
+    "operations": operations_sql("alpha", Range(FIRST, LAST), None, 51),
+    "operations_next_page": operations_sql(
+        "alpha", Range(FIRST, LAST), OperationPosition(FIRST, LAST, "GET /", "CLIENT"), 51
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_is_as_reviewed(name: str) -> None:
+    path = GOLDEN / f"{name}.sql"
+    statement = bind(*STATEMENTS[name])
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(statement)
+    assert path.read_text() == statement
+
+
+def test_every_golden_file_is_of_a_statement() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.sql")} == set(STATEMENTS)
+
+
+def test_a_parameter_cannot_be_bound_twice() -> None:
+    conditions = Conditions()
+    conditions.add("a = %(a)s", a=1)
+    with pytest.raises(ValueError, match="bound twice: a"):
+        conditions.add("b = %(a)s", a=2)
+
+
+def test_the_default_range_is_the_last_hour_open_to_the_future() -> None:
+    hour = 3_600_000_000_000
+    assert resolve_range(SearchTraces(), LAST) == Range(LAST - hour, None)
+    ended = SearchTraces(end=TimePoint.parse(str(FIRST)))
+    assert resolve_range(ended, LAST) == Range(FIRST - hour, FIRST)
+    assert resolve_range(SearchTraces(), LAST, open_start=True) == Range(None, None)
+
+
+def test_newest_first_looks_further_back_each_time_and_at_everything_last() -> None:
+    minute = 60_000_000_000
+    assert list(looks_back(0, 600 * minute)) == [599 * minute, 584 * minute, 344 * minute, None]
+    assert list(looks_back(5, minute)) == [None]
+    assert list(looks_back(None, minute)) == [None]
