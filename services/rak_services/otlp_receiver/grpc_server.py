@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -9,7 +10,7 @@ import grpc.aio
 
 from rak_libs.runtime.serving import PortInUse, bind
 from rak_services.otlp_receiver.admission import Admission
-from rak_services.otlp_receiver.answers import refuse
+from rak_services.otlp_receiver.answers import Refusal, refuse
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.export import Exporter
 from rak_services.otlp_receiver.signals import EXPORT_METHOD
@@ -46,9 +47,10 @@ class OtlpGrpcServer:
         """Compose the server; `max_request_bytes` holds after decompression."""
         self._admission = admission
         self._retry_after_seconds = retry_after_seconds
+        self._answering: set[asyncio.Task[bytes | Refusal]] = set()
         options = {**_OPTIONS, "grpc.max_receive_message_length": max_request_bytes}
         self._server = grpc.aio.server(options=list(options.items()))
-        self._server.add_generic_rpc_handlers([_handlers(self, each) for each in exporters])
+        self._server.add_generic_rpc_handlers([self._handler(each) for each in exporters])
 
     async def start(self, host: str, port: int, config_key: str) -> None:
         """Listen and serve.
@@ -69,29 +71,32 @@ class OtlpGrpcServer:
         """Take no new calls, and end those inside after the grace."""
         await self._server.stop(grace_seconds)
 
-    async def export(self, exporter: Exporter, body: bytes, context: Any) -> bytes:
-        """Answer one call."""
-        try:
-            # A client that leaves cancels its call; the message it sent stays in the producer's
-            # buffers, so the ticket that accounts for it must stay, too.
-            return await asyncio.shield(self._admitted(exporter, body))
-        except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
-            refusal = refuse(error, "grpc", self._retry_after_seconds)
-        details = ("grpc-status-details-bin", refusal.message.SerializeToString())
-        await context.abort(refusal.status.grpc_code, refusal.message.message, (details,))
+    def _handler(self, exporter: Exporter) -> grpc.GenericRpcHandler:
+        # No serializers: bodies and answers are bytes.
+        method = grpc.unary_unary_rpc_method_handler(partial(self._export, exporter))
+        service = exporter.signal.grpc_service
+        return grpc.method_handlers_generic_handler(service, {EXPORT_METHOD: method})
+
+    async def _export(self, exporter: Exporter, body: bytes, context: Any) -> bytes:
+        answering = asyncio.create_task(self._answer(exporter, body))
+        # A call that ends in an error or a cancellation leaves this frame in a reference cycle of
+        # grpc's, so the body must not stay in it: the collector comes too late for megabytes.
+        del body
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        # A client that leaves cancels its call; the message it sent stays in the producer's
+        # buffers, so the ticket that accounts for it must stay, too.
+        answer = await asyncio.shield(answering)
+        if not isinstance(answer, Refusal):
+            return answer
+        details = ("grpc-status-details-bin", answer.message.SerializeToString())
+        await context.abort(answer.status.grpc_code, answer.message.message, (details,))
         raise AssertionError("abort raises")
 
-    async def _admitted(self, exporter: Exporter, body: bytes) -> bytes:
-        with self._admission.enter() as ticket:
-            response = await exporter.export(body, Encoding.PROTOBUF, "grpc", ticket)
+    async def _answer(self, exporter: Exporter, body: bytes) -> bytes | Refusal:
+        try:
+            with self._admission.enter() as ticket:
+                response = await exporter.export(body, Encoding.PROTOBUF, "grpc", ticket)
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
+            return refuse(error, "grpc", self._retry_after_seconds)
         return response.SerializeToString()
-
-
-def _handlers(server: OtlpGrpcServer, exporter: Exporter) -> grpc.GenericRpcHandler:
-    async def export(body: bytes, context: Any) -> bytes:
-        return await server.export(exporter, body, context)
-
-    # No serializers: bodies and answers are bytes.
-    method = grpc.unary_unary_rpc_method_handler(export)
-    service = exporter.signal.grpc_service
-    return grpc.method_handlers_generic_handler(service, {EXPORT_METHOD: method})
