@@ -323,9 +323,12 @@ def lag_is_zero(started: Fleet) -> bool:
 
 def select(started: Fleet, sql: str) -> list[tuple[Any, ...]]:
     """Ask the engine directly, beside the query service."""
-    with contextlib.closing(connect(started.config.clickhouse)) as client:
+    client = connect(started.config.clickhouse)
+    try:
         rows: list[tuple[Any, ...]] = client.execute(sql)
-        return rows
+    finally:
+        client.disconnect()
+    return rows
 
 
 @contextlib.contextmanager

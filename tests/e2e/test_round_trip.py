@@ -10,6 +10,7 @@ from fleet import Fleet, get_json, lag_is_zero, post_traces, wait_until
 from otlp_generation import canonical, requests
 from rak_libs.otlp.otlp_json import request_from_json
 
+DRAWN = 800  # some of them hold no span
 REQUESTS = 500
 
 
@@ -54,9 +55,9 @@ def stored(started: Fleet, trace_id: str) -> ExportTraceServiceRequest:
 
 
 def test_generated_requests_come_back_equal(started: Fleet) -> None:
-    sent = {with_fresh_ids(request, n): request for n, request in enumerate(generated(REQUESTS))}
+    sent = {with_fresh_ids(request, n): request for n, request in enumerate(generated(DRAWN))}
     sent = {key: request for key, request in sent.items() if canonical(request)}
-    assert len(sent) > REQUESTS // 2
+    assert len(sent) >= REQUESTS
     for request in sent.values():
         post_traces(started.otlp_http_url, request.SerializeToString())
     last = list(sent)[-1]

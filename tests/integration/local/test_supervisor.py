@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet import Ports, fleet, fleet_config, service
+from fleet import Ports, fleet, fleet_config, service, wait_until
 from rak_services.local.child import ChildSpec
 from rak_services.local.supervisor import FleetFailed, Supervisor
 
@@ -80,8 +80,8 @@ def test_a_port_in_use_is_named_with_the_key_that_changes_it(tmp_path: Path) -> 
 
 def test_output_lines_carry_the_name_of_their_service(tmp_path: Path) -> None:
     with fleet(tmp_path) as started:
-        lines = started.supervisor.output().splitlines()
-        names = {line.split("|")[0].strip() for line in lines if "|" in line}
+        output = started.supervisor.output
+        wait_until(lambda: "OTLP over gRPC" in output(), "the table is printed")
+        names = {line.split("|")[0].strip() for line in output().splitlines() if "|" in line}
         assert {"engine", "migrate", "otlp-receiver", "writer", "query"} <= names
-        assert any("OTLP over gRPC" in line for line in lines)
     assert started.supervisor.process.returncode == 0
