@@ -47,7 +47,8 @@ class ReadPool:
         self._threads = ThreadPoolExecutor(settings.max_connections, "clickhouse-read")
         self._free = asyncio.Semaphore(settings.max_connections)
         self._idle: list[Client] = []
-        self._abandoned: set[asyncio.Task[None]] = set()
+        self._busy: dict[Client, asyncio.Future[list[Row]]] = {}
+        self._cutting: set[asyncio.Task[None]] = set()
 
     async def select(
         self, sql: str, parameters: Parameters | None = None, *, seconds: float | None = None
@@ -77,11 +78,14 @@ class ReadPool:
             statement,
             engine_settings(self._limits, allowed if seconds is None else min(seconds, allowed)),
         )
+        self._busy[client] = answer
         answer.add_done_callback(lambda _: self._give_back(client))
         try:
             return await asyncio.shield(answer)
         except asyncio.CancelledError:
-            self._abandon(client, answer)
+            cutting = asyncio.create_task(_cut_until_done(client, answer))
+            self._cutting.add(cutting)
+            cutting.add_done_callback(self._cutting.discard)
             raise
 
     async def check(self, table: str) -> None:
@@ -93,8 +97,8 @@ class ReadPool:
         await asyncio.to_thread(_check, self._settings, table)
 
     async def close(self) -> None:
-        """Close every connection; call it when no question is running."""
-        await asyncio.gather(*self._abandoned)
+        """Close every connection; what is still being asked is cut."""
+        await asyncio.gather(*(_cut_until_done(*asked) for asked in list(self._busy.items())))
         while self._idle:
             self._idle.pop().disconnect()
         self._threads.shutdown(wait=False)
@@ -111,13 +115,9 @@ class ReadPool:
         return connect(self._settings, send_receive_timeout=silence)
 
     def _give_back(self, client: Client) -> None:
+        del self._busy[client]
         self._idle.append(client)
         self._free.release()
-
-    def _abandon(self, client: Client, answer: "asyncio.Future[list[Row]]") -> None:
-        task = asyncio.create_task(_cut_until_done(client, answer))
-        self._abandoned.add(task)
-        task.add_done_callback(self._abandoned.discard)
 
 
 def engine_settings(limits: QuerySettings, seconds: float) -> dict[str, str]:

@@ -73,14 +73,16 @@ LIMIT %(rows)s
 
 
 def page_sql(
-    trace_id: str, after: SpanPosition | None, first: SpanPosition, last: SpanPosition
+    trace_id: str, after: SpanPosition | None, places: Sequence[SpanPosition]
 ) -> tuple[str, Parameters]:
-    """Return the statement for the spans after a position up to and including another.
+    """Return the statement for the spans after a position up to the last of some places.
 
-    Columns are those of `SPAN_COLUMNS`; times are integers: nanoseconds, `ingested_at`
-    milliseconds.
+    Columns are those of `SPAN_COLUMNS` and the hash of a `SpanPosition`; times are integers:
+    nanoseconds, `ingested_at` milliseconds. As many spans as places at most: more may have been
+    stored since the places were read.
     """
-    conditions = _in_trace(trace_id, (first.timestamp_ns, last.timestamp_ns), after)
+    last = places[-1]
+    conditions = _in_trace(trace_id, (places[0].timestamp_ns, last.timestamp_ns), after)
     conditions.add(
         "(timestamp < fromUnixTimestamp64Nano(%(last_time)s, 'UTC')"
         " OR (timestamp = fromUnixTimestamp64Nano(%(last_time)s, 'UTC')"
@@ -92,18 +94,26 @@ def page_sql(
     columns = ",\n    ".join(_read(column) for column in SPANS.columns)
     sql = f"""\
 SELECT
-    {columns}
+    {columns},
+    {SPAN_HASH}
 FROM spans
 WHERE {conditions.where()}
 ORDER BY {_KEY}
 LIMIT 1 BY {_KEY}
+LIMIT %(rows)s
 """  # noqa: S608 - built from constants; values are bound
-    return sql, conditions.parameters
+    return sql, {**conditions.parameters, "rows": len(places)}
 
 
 def row_mapping(row: Sequence[Any]) -> dict[str, Any]:
     """Return a row of `page_sql` by column name."""
-    return dict(zip(SPAN_COLUMNS, row, strict=True))
+    return dict(zip(SPAN_COLUMNS, row[:-1], strict=True))
+
+
+def row_position(row: Sequence[Any]) -> SpanPosition:
+    """Return the place of a row of `page_sql`."""
+    columns = row_mapping(row)
+    return SpanPosition(columns["timestamp"], columns["span_id"], row[-1])
 
 
 def _in_trace(trace_id: str, times: tuple[int, int], after: SpanPosition | None) -> Conditions:

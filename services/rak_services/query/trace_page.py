@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from rak_libs.clickhouse.select import Row
 from rak_libs.otlp.otlp_json import request_to_json
 from rak_libs.otlp.rebuild_spans import rebuild_traces
 from rak_services.query.answers import TracePage
@@ -18,6 +19,7 @@ from rak_services.query.span_rows import (
     keys_sql,
     page_sql,
     row_mapping,
+    row_position,
     times_sql,
 )
 
@@ -38,18 +40,20 @@ async def get_trace(
     rows = store.page_rows(request.limit)
     found = await store.pool.select(*keys_sql(request.trace_id, times[0], after, rows + 1))
     places = _fitting(found, rows)
-    spans: list[dict[str, Any]] = []
+    stored: list[Row] = []
     if places:
-        statement = page_sql(request.trace_id, after, places[0], places[-1])
-        spans = [row_mapping(row) for row in await store.pool.select(*statement)]
-    cursor = question.cursor_after(places[-1]) if len(places) < len(found) else None
+        stored = await store.pool.select(*page_sql(request.trace_id, after, places))
+    cursor = None
+    if stored and (len(places) < len(found) or row_position(stored[-1]) < places[-1]):
+        cursor = question.cursor_after(row_position(stored[-1]))
+    spans = [row_mapping(row) for row in stored]
     if request.format == "otlp":
         return await asyncio.to_thread(_otlp_answer, spans, cursor, question.url)
     items = await asyncio.to_thread(spans_of, spans)
     return TracePage(trace_id=str(request.trace_id), items=items, next_cursor=cursor, complete=True)
 
 
-def _fitting(found: Sequence[tuple[Any, ...]], rows: int) -> list[SpanPosition]:
+def _fitting(found: Sequence[Row], rows: int) -> list[SpanPosition]:
     """Return the places of the first spans that fit a page; at least one when there is any."""
     places: list[SpanPosition] = []
     size = 0

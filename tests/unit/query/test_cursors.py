@@ -4,7 +4,7 @@ from base64 import urlsafe_b64encode
 from typing import Annotated
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
@@ -18,6 +18,7 @@ class Place(Struct, frozen=True, array_like=True):
 
 
 @given(st.integers(0, 2**63 - 1), st.text())
+@settings(deadline=None)
 def test_a_position_comes_back_exactly(number: int, text: str) -> None:
     cursor = encode_cursor("digest", Place(number, text))
     assert decode_cursor(cursor, "digest", Place) == Place(number, text)
@@ -25,6 +26,7 @@ def test_a_position_comes_back_exactly(number: int, text: str) -> None:
 
 
 @given(st.one_of(st.text(), st.binary().map(lambda raw: urlsafe_b64encode(raw).decode())))
+@settings(deadline=None)
 def test_no_text_breaks_the_decoder(text: str) -> None:
     with pytest.raises(InvalidParameters) as caught:
         decode_cursor(text, "digest", Place)

@@ -80,8 +80,10 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "trace_page_spans": page_sql(
         TRACE,
         SpanPosition(FIRST, "00f067aa0ba902b7", 1),
-        SpanPosition(FIRST + 1, "00f067aa0ba902b8", 2),
-        SpanPosition(LAST, "00f067aa0ba902b9", 3),
+        [
+            SpanPosition(FIRST + 1, "00f067aa0ba902b8", 2),
+            SpanPosition(LAST, "00f067aa0ba902b9", 3),
+        ],
     ),
     "services": services_sql(Range(FIRST, None), None, 51),
     "services_next_page": services_sql(Range(FIRST, LAST), "alpha", 51),

@@ -1,7 +1,7 @@
 """Times and durations as people write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rak_services.query.parameter_types import TimePoint
@@ -15,6 +15,7 @@ from rak_services.query.time_text import (
 
 
 @given(st.integers(0, MAX_NS))
+@settings(deadline=None)
 def test_a_written_time_reads_back_exactly(nanoseconds: int) -> None:
     assert parse_time(format_time(nanoseconds)) == nanoseconds
     assert parse_time(str(nanoseconds)) == nanoseconds

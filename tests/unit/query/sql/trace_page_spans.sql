@@ -57,7 +57,8 @@ SELECT
     `links.dropped_attributes_count`,
     `links.flags`,
     dropped_links_count,
-    toUnixTimestamp64Milli(ingested_at)
+    toUnixTimestamp64Milli(ingested_at),
+    cityHash64(duration_ns, service_name, span_name, span_kind)
 FROM spans
 WHERE trace_id = '0af7651916cd43dd8448eb211c80319c'
     AND timestamp >= fromUnixTimestamp64Nano(1700000000000000002, 'UTC')
@@ -66,3 +67,4 @@ WHERE trace_id = '0af7651916cd43dd8448eb211c80319c'
     AND (timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC') OR (timestamp = fromUnixTimestamp64Nano(1700003600000000000, 'UTC') AND (span_id, cityHash64(duration_ns, service_name, span_name, span_kind)) <= ('00f067aa0ba902b9', 3)))
 ORDER BY timestamp, span_id, cityHash64(duration_ns, service_name, span_name, span_kind)
 LIMIT 1 BY timestamp, span_id, cityHash64(duration_ns, service_name, span_name, span_kind)
+LIMIT 2
