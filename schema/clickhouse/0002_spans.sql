@@ -104,7 +104,6 @@ ORDER BY (service_name, toStartOfFiveMinutes(timestamp), trace_id, timestamp)
 TTL toDateTime(timestamp) + toIntervalDay(${spans_retention_days})
 SETTINGS
     ttl_only_drop_parts = 1,
-    materialize_ttl_recalculate_only = 1,
     non_replicated_deduplication_window = 1000,
     auto_statistics_types = ''
 COMMENT 'Spans as received over OTLP, one row each';

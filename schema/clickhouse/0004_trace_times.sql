@@ -16,7 +16,6 @@ TTL day + toIntervalDay(${spans_retention_days}) + toIntervalDay(1)
 SETTINGS
     index_granularity = 1024,
     ttl_only_drop_parts = 1,
-    materialize_ttl_recalculate_only = 1,
     non_replicated_deduplication_window = 1000,
     auto_statistics_types = ''
 COMMENT 'Begin and end of each trace by day, fed by trace_times_feed';
