@@ -263,3 +263,24 @@ def test_large_spans_make_shorter_pages(api: Api, clickhouse: ClickHouseSettings
     assert [len(page) for page in pages] == [4, 4, 4]
     sizes = [len(item["attributes"]["prompt"]) for page in pages for item in page]
     assert sizes == [8_000_000] * 12
+
+
+def test_pages_read_while_spans_arrive_miss_none_of_the_earlier_ones(
+    api: Api, clickhouse: ClickHouseSettings
+) -> None:
+    """What was stored when the walk began comes, once; pages keep their limit."""
+    trace_id = "56" * 16
+    start = time.time_ns() - 10 * 86_400 * SECOND
+    spans = [
+        KnownSpan(trace_id, f"{number:016x}", start + number * 7919 % 400)
+        for number in range(1, 401)
+    ]
+    store(clickhouse, request_of(spans[:200]), time.time_ns())
+    shown: list[str] = []
+    later = iter(spans[200:])
+    for page in api.pages(f"/api/v1/traces/{trace_id}", {"limit": "20"}):
+        assert len(page) <= 20
+        shown += [item["span_id"] for item in page]
+        store(clickhouse, request_of([next(later) for _ in range(8)]), time.time_ns())
+    assert len(set(shown)) == len(shown)
+    assert {span.span_id for span in spans[:200]} <= set(shown)

@@ -2,7 +2,9 @@
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
@@ -47,3 +49,27 @@ def test_the_guide_names_every_endpoint_and_parameter() -> None:
         assert f"`{endpoint.method} {endpoint.template}`" in guide
         for field in fields_of(endpoint.request):
             assert f"`{field.name}" in guide, field.name
+
+
+class _Balance(HTMLParser):
+    """Checks that every element that is opened is closed, in order."""
+
+    VOID = frozenset({"meta", "input", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002 - its signature
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+
+
+def test_the_page_is_well_formed() -> None:
+    parser = _Balance()
+    parser.feed(docs_page())
+    parser.close()
+    assert parser.open == []

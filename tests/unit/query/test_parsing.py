@@ -2,13 +2,17 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import Struct
 
+from rak_libs.clickhouse.parameters import bind
 from rak_libs.model.spans import SpanKind, StatusCode
 from rak_services.query.endpoints import ENDPOINTS
 from rak_services.query.parsing import fields_of, parse_request
 from rak_services.query.problems import InvalidParameters
 from rak_services.query.requests import GetTrace, ListOperations, SearchTraces
+from rak_services.query.trace_search_sql import Scope, candidates_sql
 
 
 def test_an_empty_question_has_the_documented_defaults() -> None:
@@ -73,3 +77,31 @@ def test_every_endpoint_is_described_completely(endpoint: object) -> None:
     assert set(endpoint.path_parameters) <= required  # type: ignore[attr-defined]
     for field in msgspec.structs.fields(request):
         assert "description" in str(field.type), field.name
+
+
+NAMES = [field.name for field in fields_of(SearchTraces) if not field.is_open]
+TEXTS = st.one_of(
+    st.text(),
+    st.sampled_from(["now-1h", "now", "5", "1e999", "250ms", "ERROR", "-start", "[", '{"a":[1]}']),
+    st.from_regex(r"-?\d{1,25}(\.\d+)?([eE][+-]?\d{1,4})?", fullmatch=True),
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), TEXTS, max_size=4),
+    st.lists(st.tuples(st.text(min_size=1), TEXTS), max_size=3),
+)
+@settings(deadline=None, max_examples=300)
+def test_any_text_is_either_refused_by_name_or_bound(
+    plain: dict[str, str], attributes: list[tuple[str, str]]
+) -> None:
+    """No text of a URL gets past the parser and then fails where it becomes SQL."""
+    pairs = [*plain.items(), *((f"attr.{key}", text) for key, text in attributes)]
+    # URLs are decoded with replacement characters: no unpaired surrogates.
+    pairs = [(name, text.encode(errors="replace").decode()) for name, text in pairs]
+    try:
+        request = parse_request(SearchTraces, pairs, {})
+    except InvalidParameters as error:
+        assert {problem.parameter for problem in error.problems} <= set(plain)  # noqa: PT017
+        return
+    assert bind(*candidates_sql(request, Scope(None, None, None, None, 2)))
