@@ -103,7 +103,9 @@ def test_json_functions_find_values(
     assert statements.rows(query) == [(9007199254740993, "openai", 0)]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.dictionaries(st.text(), values, max_size=6), min_size=1, max_size=30))
 def test_any_attributes_come_back(
     engine: ClickHouseSettings,
