@@ -32,7 +32,8 @@ from rak_libs.otlp.promote import (
     preferred_fact,
 )
 from rak_libs.otlp.rejected_items import RejectedItems
-from rak_libs.otlp.traces import SPAN_ID_BYTES, TRACE_ID_BYTES, check_traces
+from rak_libs.otlp.separate_spans import separate_spans
+from rak_libs.otlp.traces import SPAN_ID_BYTES, TRACE_ID_BYTES
 from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text, value_to_text
 
 _TWO_63: Final = 2**63
@@ -82,25 +83,28 @@ def decode_spans(
         UndecodableMessage: The bytes are not a request.
     """
     try:
-        request = ExportTraceServiceRequest.FromString(value)
+        groups = _parse(value)
+        rejected: list[RejectedItems] = []
+        if not all(spans.pass_checks(window) for _, _, spans in groups):
+            value, rejected = separate_spans(value, window)
+            groups = _parse(value)
     except DecodeError as error:
         raise UndecodableMessage("not a protobuf ExportTraceServiceRequest") from error
-    rejected: dict[str, ExportTraceServiceRequest] = {}
     before = batch.rows
-    for resource_spans in request.resource_spans:
-        first = batch.rows
-        for scope_spans in resource_spans.scope_spans:
-            spans = _SpanGroup(list(scope_spans.spans))
-            if not spans.pass_checks(window):
-                spans = _SpanGroup(_separate(resource_spans, scope_spans, window, rejected))
-            if spans.spans:
-                _append_group(batch, spans)
-                _repeat(batch.columns, _scope_facts(scope_spans), len(spans.spans))
-                batch.rows += len(spans.spans)
-        if batch.rows > first:
-            _repeat(batch.columns, _resource_facts(resource_spans), batch.rows - first)
+    for resource_spans, scope_spans, spans in groups:
+        _append_group(batch, resource_spans, scope_spans, spans)
     _repeat(batch.columns, {"ingested_at": ingested_at_ms}, batch.rows - before)
-    return [_rejected_items(reason, request) for reason, request in rejected.items()]
+    return rejected
+
+
+def _parse(value: bytes) -> "list[tuple[ResourceSpans, ScopeSpans, _SpanGroup]]":
+    """Return every scope that has spans, with its resource."""
+    return [
+        (resource_spans, scope_spans, _SpanGroup(scope_spans.spans[:]))
+        for resource_spans in ExportTraceServiceRequest.FromString(value).resource_spans
+        for scope_spans in resource_spans.scope_spans
+        if scope_spans.spans
+    ]
 
 
 class _SpanGroup:
@@ -135,41 +139,6 @@ class _SpanGroup:
         )
 
 
-def _separate(
-    resource_spans: ResourceSpans,
-    scope_spans: ScopeSpans,
-    window: TimeWindow,
-    rejected: dict[str, ExportTraceServiceRequest],
-) -> list[Span]:
-    """Return the spans that pass; put the others, group by group, under their reasons."""
-    kept: list[Span] = []
-    refused: dict[str, list[Span]] = {}
-    for span in scope_spans.spans:
-        probe = ExportTraceServiceRequest()
-        probe.resource_spans.add().scope_spans.add().spans.append(span)
-        reasons = check_traces(probe, window).rejected
-        if not reasons:
-            kept.append(span)
-        for reason in reasons:
-            refused.setdefault(reason, []).append(span)
-    for reason, spans in refused.items():
-        request = rejected.setdefault(reason, ExportTraceServiceRequest())
-        group = request.resource_spans.add(schema_url=resource_spans.schema_url)
-        group.resource.CopyFrom(resource_spans.resource)
-        scope = group.scope_spans.add(schema_url=scope_spans.schema_url, spans=spans)
-        scope.scope.CopyFrom(scope_spans.scope)
-    return kept
-
-
-def _rejected_items(reason: str, request: ExportTraceServiceRequest) -> RejectedItems:
-    count = sum(
-        len(scope_spans.spans)
-        for resource_spans in request.resource_spans
-        for scope_spans in resource_spans.scope_spans
-    )
-    return RejectedItems(reason, count, request.SerializeToString())
-
-
 def _repeat(columns: dict[str, Any], facts: dict[str, Any], times: int) -> None:
     for name, fact in facts.items():
         columns[name].extend(repeat(fact, times))
@@ -201,14 +170,20 @@ def _scope_facts(scope_spans: ScopeSpans) -> dict[str, Any]:
     }
 
 
-def _append_group(batch: ColumnBatch, group: _SpanGroup) -> None:
-    """Append the spans of one scope, all columns but those of scope, resource and message."""
+def _append_group(
+    batch: ColumnBatch, resource_spans: ResourceSpans, scope_spans: ScopeSpans, group: _SpanGroup
+) -> None:
+    """Append the spans of one scope, all columns but that of the message."""
     columns: dict[str, Any] = batch.columns
+    rows = len(group.spans)
     _append_identity(columns, group)
     _append_facts(columns, group.spans)
     _append_attributes(columns, group.spans, batch.rows)
     _append_events(columns, group.spans)
     _append_links(columns, group.links)
+    _repeat(columns, _scope_facts(scope_spans), rows)
+    _repeat(columns, _resource_facts(resource_spans), rows)
+    batch.rows += rows
 
 
 def _append_identity(columns: dict[str, Any], group: _SpanGroup) -> None:

@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ import msgspec
 import pytest
 
 import fleet
+from prometheus_text import metric
+
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import topic_lag
 from rak_libs.kafka.consumer import PartitionConsumer, Record
@@ -34,11 +35,7 @@ class RunningWriter:
         return self.process.output()
 
     def metric(self, name: str) -> float:
-        """Return the sum of a metric's samples over its labels; 0 without any."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        samples = [line for line in lines if line.partition("{")[0].partition(" ")[0] == name]
-        return sum(float(sample.rpartition(" ")[2]) for sample in samples)
+        return metric(self.port, name)
 
 
 @dataclass
@@ -114,7 +111,8 @@ class Pipeline:
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     ports = fleet.Ports()
-    config = fleet.fleet_config(ports, tmp_path)
+    # The embedded broker lets members in after half a session.
+    config = fleet.fleet_config(ports, tmp_path, kafka={"session_timeout_seconds": 3.0})
     with (
         fleet.engine(tmp_path, ports.engine) as (_, engine),
         fleet.broker(tmp_path, ports.broker),

@@ -1,0 +1,148 @@
+"""CPU per span of the writer: the process between broker and engine, and its steps alone."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+import psutil
+
+import fleet
+from bench.payloads import agent_request
+from prometheus_text import metric
+from rak_libs.clickhouse.insert import encode_block
+from rak_libs.kafka.publisher import Publisher
+from rak_libs.kafka.topics import OTLP_SPANS
+from rak_libs.model.spans import SPANS
+from rak_libs.model.time_window import time_window
+from rak_libs.otlp.decode_spans import decode_spans, new_span_batch
+from rak_libs.runtime.process import ensure_allocator, tune_garbage_collector
+from rak_libs.runtime.settings import Config
+
+Row = tuple[str, str, float, str]
+
+_SPANS_PER_MESSAGE = 1000
+_MESSAGES = 300
+_BREAKDOWN_MESSAGES = 30
+_ROUNDS = 3
+_TICKS = os.sysconf("SC_CLK_TCK")
+_SUBJECT_CORE = {0}
+
+
+def run() -> list[Row]:
+    """Measure the process, then its steps.
+
+    Returns:
+        Rows of (what, setting, value, unit).
+    """
+    # The steps run with the allocator settings of a service, which a process has from its start.
+    command = [sys.executable, "-m", "bench.writer"]
+    steps = subprocess.run(command, capture_output=True, check=True)
+    return [*_process(), *map(tuple, json.loads(steps.stdout))]
+
+
+def _messages(count: int) -> list[bytes]:
+    start_ns = time.time_ns() - 600 * 10**9
+    return [
+        agent_request(_SPANS_PER_MESSAGE, seed, start_ns).SerializeToString()
+        for seed in range(count)
+    ]
+
+
+def _process() -> list[Row]:
+    spans = _MESSAGES * _SPANS_PER_MESSAGE
+    ports = fleet.Ports()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = fleet.fleet_config(ports, folder)
+        with _others_core(), fleet.engine(folder, ports.engine), fleet.broker(folder, ports.broker):
+            fleet.migrate(config, folder)
+            asyncio.run(_publish(config, _messages(_MESSAGES)))
+            cpu, wall, memory = _drain_topic(config, folder, spans)
+    cores = f"{_MESSAGES} messages of {_SPANS_PER_MESSAGE}, one core"
+    return [
+        ("writer process, CPU a span", cores, cpu / spans * 1e6, "us"),
+        ("writer process, spans a CPU second", cores, spans / cpu, "spans/s"),
+        ("writer process, through one core", cores, spans / wall, "spans/s"),
+        ("writer process, resident memory", cores, memory / 2**20, "MiB"),
+    ]
+
+
+@contextlib.contextmanager
+def _others_core() -> Iterator[None]:
+    """Keep everything that is started inside off the subject's core, where there are two."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores - _SUBJECT_CORE or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+async def _publish(config: Config, values: list[bytes]) -> None:
+    publisher = Publisher(config.kafka, "bench")
+    await publisher.start()
+    for value in values:
+        await publisher.publish(OTLP_SPANS, value, [])
+    await publisher.stop(5)
+
+
+def _drain_topic(config: Config, folder: Path, spans: int) -> tuple[float, float, float]:
+    """Run a writer until the topic is drained; CPU and wall seconds, and bytes of memory."""
+    port = config.server.writer_admin_port
+    with fleet.service("rak-writer", config, folder) as writer:
+        os.sched_setaffinity(writer.pid, _SUBJECT_CORE)
+        writer.wait_ready(port)
+        # Joining the group takes seconds, so nothing has been read yet.
+        _until(lambda: "writer.partitions_assigned" in writer.output())
+        cpu, wall = _cpu_seconds(writer.pid), time.monotonic()
+        _until(lambda: metric(port, "ingest_batch_size_sum") >= spans)
+        cpu, wall = _cpu_seconds(writer.pid) - cpu, time.monotonic() - wall
+        return cpu, wall, psutil.Process(writer.pid).memory_info().rss
+
+
+def _until(probe: Callable[[], bool]) -> None:
+    fleet.wait_until(probe, "the topic is drained", seconds=120, every=0.02)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process, from /proc (proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _steps() -> list[Row]:
+    """Time decoding and encoding in this process; the best of a few rounds."""
+    tune_garbage_collector()
+    messages = _messages(_BREAKDOWN_MESSAGES)
+    window = time_window(30, time.time_ns())
+    decoding, encoding, size = [], [], 0
+    for _ in range(_ROUNDS):
+        batch = new_span_batch()
+        started = time.process_time()
+        for message in messages:
+            decode_spans(message, 0, window, batch)
+        decoded = time.process_time()
+        size = len(encode_block(SPANS, batch).data)
+        encoding.append(time.process_time() - decoded)
+        decoding.append(decoded - started)
+    spans = len(messages) * _SPANS_PER_MESSAGE
+    setting = f"in process, {spans} spans, best of {_ROUNDS}"
+    return [
+        ("decode, CPU a span", setting, min(decoding) / spans * 1e6, "us"),
+        ("encode and LZ4, CPU a span", setting, min(encoding) / spans * 1e6, "us"),
+        ("block after LZ4, a span", setting, size / spans, "B"),
+    ]
+
+
+if __name__ == "__main__":
+    ensure_allocator()
+    print(json.dumps(_steps()))
