@@ -193,6 +193,8 @@ async def connect(settings: KafkaSettings) -> AsyncIterator[KafkaAdmin]:
         async with _asking(f"connecting to {settings.bootstrap_servers}"):
             await client.start()
             await reader.start()
+            # The reader's own task must have begun: aiokafka cancels whoever stops it before.
+            await asyncio.sleep(0)
         yield KafkaAdmin(settings, client, reader)
     finally:
         await reader.stop()

@@ -46,16 +46,27 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     that waits for an acknowledgement gets `ProducerClosed`.
     """
     producer._closed = True  # noqa: SLF001
-    accumulator = producer._message_accumulator  # noqa: SLF001
+    accumulator, sender = producer._message_accumulator, producer._sender  # noqa: SLF001
     accumulator._closed = True  # noqa: SLF001
+    queued = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+    batches = [*queued, *accumulator._pending_batches]  # noqa: SLF001
+    # Requests under way end with the connections, and must not be tried again.
+    sender._txn_manager = None  # noqa: SLF001
+    for batch in batches:
+        batch._ttl = -1.0  # noqa: SLF001
     accumulator.fail_all(kafka.ProducerClosed())
-    task = producer._sender.sender_task  # noqa: SLF001
+    for batch in batches:
+        batch._drain_waiter.exception()  # noqa: SLF001  retrieved, or asyncio complains
+    accumulator._batches.clear()  # noqa: SLF001
     with contextlib.suppress(TimeoutError, kafka.KafkaError):
         async with asyncio.timeout(_ABANDON_SECONDS):
             await producer.client.close()
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+            update = producer.client._md_update_fut  # noqa: SLF001
+            if update is not None and not update.done():
+                update.set_result(False)  # nobody else does any more, and retries wait for it
+            if sender.sender_task is not None:
+                sender.sender_task.cancel()
+                await asyncio.wait([sender.sender_task])
 
 
 def connections(consumer: AIOKafkaConsumer) -> frozenset[Any]:

@@ -303,7 +303,8 @@ class PartitionConsumer:
             return True
         self._trusted = None
         note_poll(consumer)
-        if consumer.assignment() and membership(consumer) is not None:
+        # Without a connection there is nobody to ask; aiokafka connects again by itself.
+        if connections(consumer) and consumer.assignment() and membership(consumer) is not None:
             try:
                 async with asyncio.timeout(_VERIFY_SECONDS):
                     await self._verify(consumer)
