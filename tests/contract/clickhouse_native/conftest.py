@@ -13,10 +13,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import fleet
 import pytest
 from clickhouse_driver import Client
 
+import fleet
 from rak_services.local.engine.frames import FrameLimits, encode_frame, read_frame
 from rak_services.local.engine.protocol import BLOCK_INFO, REVISION, ClientPacket, ServerPacket
 from rak_services.local.engine.wire import WireReader, encode_string, encode_varint
@@ -39,8 +39,17 @@ def running_engine(
     command = [sys.executable, "-m", "rak_services.local.engine", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--memory-bytes", str(1 << 30), *options]
     with fleet.running("engine", command, folder, environ) as service:
-        fleet.wait_until(lambda: "engine.listening" in service.output(), "the engine listens")
+        wait_listening(service)
         yield Address("127.0.0.1", port), service
+
+
+def wait_listening(service: fleet.Service) -> None:
+    def probe() -> bool:
+        if service.process.poll() is not None:
+            fleet.pytest_fail(f"exit status {service.process.returncode}:\n{service.output()}")
+        return "engine.listening" in service.output()
+
+    fleet.wait_until(probe, "the engine listens", seconds=90)
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +198,12 @@ def raw(server: Address) -> Iterator[RawClient]:
     client = RawClient(server)
     with closing(client):
         yield client
+
+
+@pytest.fixture
+def new_raw(server: Address) -> Callable[[], RawClient]:
+    """Opens further connections on which nothing has been said."""
+    return lambda: RawClient(server)
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from rak_services.local.engine.watcher import Watcher
 STATUS_FAILED = 1
 STATUS_PORT_IN_USE = 98
 CONFIG_KEY = "[clickhouse] url"
-DRAIN_SECONDS = 10.0
 
 log = get_logger(__name__)
 
@@ -71,8 +70,8 @@ def _serve(listener: socket.socket, database: Database, options: argparse.Namesp
     server.start()
     log.info("engine.listening", host=host, port=port, data_dir=str(options.data_dir))
     signals.recv(1)
-    log.info("engine.stopping", drain_seconds=DRAIN_SECONDS)
-    if not server.stop(DRAIN_SECONDS):
+    log.info("engine.stopping", drain_seconds=options.drain_seconds)
+    if not server.stop(options.drain_seconds):
         log.error("engine.statements_left")
         return STATUS_FAILED
     shared.watcher.close()
@@ -107,6 +106,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--password", default="", help="better in RAK_ENGINE_PASSWORD")
     parser.add_argument("--memory-bytes", type=int, default=4 << 30, help="cap of the engine")
     parser.add_argument("--max-connections", type=int, default=256)
+    parser.add_argument(
+        "--drain-seconds", type=float, default=10.0, help="for what runs at the end"
+    )
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--fault", action="append", default=[], help="for tests; see faults.py")
     options = parser.parse_args(argv)

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 
+from rak_libs.runtime.logs import get_logger
+from rak_services.local.engine.errors import EngineError
 from rak_services.local.engine.protocol import ClientPacket
 
+_LOG = get_logger(__name__)
 _RETRY_SECONDS = 0.1
 
 
@@ -36,7 +39,7 @@ class Watcher:
     the first attempt may come before the engine has registered it.
 
     Args:
-        kill: cancels the statement with this label, in another session; must not raise.
+        kill: cancels the statement with this label, in another session.
     """
 
     def __init__(self, kill: Callable[[str], None]) -> None:
@@ -86,24 +89,36 @@ class Watcher:
 
     def _loop(self) -> None:
         while not self._stopped:
-            with self._lock:
-                running = list(self._running)
-            doomed = [watched.label for watched in running if watched.reason is not None]
-            for label in doomed:
-                self._kill(label)
-            self._await_event(running, _RETRY_SECONDS if doomed else None)
+            with selectors.DefaultSelector() as selector:
+                doomed = self._register(selector)
+                for label in doomed:
+                    self._kill_quietly(label)
+                self._await_event(selector, _RETRY_SECONDS if doomed else None)
 
-    def _await_event(self, running: list[Watched], timeout: float | None) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wake_receiver, selectors.EVENT_READ)
-            for watched in running:
+    def _register(self, selector: selectors.BaseSelector) -> list[str]:
+        """Adds the sockets to wait for; returns the labels of what has to stop.
+
+        Under the lock no socket of a running statement can be closed.
+        """
+        selector.register(self._wake_receiver, selectors.EVENT_READ)
+        with self._lock:
+            for watched in self._running:
                 if watched.reason is None and watched.client is not None:
                     selector.register(watched.client, selectors.EVENT_READ, watched)
-            for key, _ in selector.select(timeout):
-                if key.data is None:
-                    self._wake_receiver.recv(4096)
-                else:
-                    self._examine(key.data)
+            return [watched.label for watched in self._running if watched.reason is not None]
+
+    def _kill_quietly(self, label: str) -> None:
+        try:
+            self._kill(label)
+        except EngineError as error:
+            _LOG.warning("engine.kill_failed", label=label, code=error.code, reason=error.text)
+
+    def _await_event(self, selector: selectors.BaseSelector, timeout: float | None) -> None:
+        for key, _ in selector.select(timeout):
+            if key.data is None:
+                self._wake_receiver.recv(4096)
+            else:
+                self._examine(key.data)
 
     def _examine(self, watched: Watched) -> None:
         with self._lock:
