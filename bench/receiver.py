@@ -1,0 +1,175 @@
+"""CPU per span of the receiver's process: agents in one process, the broker in another."""
+
+import asyncio
+import gzip
+import http.client
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+import grpc
+import psutil
+
+import fleet
+from bench.payloads import agent_request
+from rak_libs.kafka.admin import ensure_topics
+from rak_libs.otlp.otlp_json import request_to_json
+from rak_libs.runtime.settings import Config
+
+Row = tuple[str, str, float, str]
+Send = Callable[[], None]
+
+_AGENTS = 8
+_ROUNDS = 3
+_WARM_UP_REQUESTS = 80
+_SPANS_PER_ROUND = 160_000
+_JSON_SPANS_PER_ROUND = 32_000
+_SUBJECT_CORE = {0}
+_EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+_PROTOBUF = "application/x-protobuf"
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One way of sending.
+
+    Attributes:
+        what: For people.
+        spans: Spans in a request.
+        agent: Makes a sender of its own for one agent.
+        spans_per_round: Spans sent before the clock is read again.
+    """
+
+    what: str
+    spans: int
+    agent: Callable[[], Send]
+    spans_per_round: int = _SPANS_PER_ROUND
+
+
+def run() -> list[Row]:
+    """Measure a receiver with its broker, both as real processes.
+
+    Each request has 11 attributes a span, about 500 B a span. The receiver has core 0 for itself;
+    agents and broker share the others.
+
+    Returns:
+        Rows of (what, setting, value, unit).
+    """
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        ports = fleet.Ports()
+        config = fleet.fleet_config(ports, Path(folder))
+        with fleet.broker(Path(folder), ports.broker) as (settings, broker):
+            asyncio.run(ensure_topics(settings))
+            with fleet.service("rak-otlp-receiver", config, Path(folder)) as receiver:
+                receiver.wait_ready(ports.otlp_admin)
+                subject = psutil.Process(receiver.pid)
+                _separate(subject, psutil.Process(broker.pid))
+                for setting in _settings(config):
+                    rows += _measured(setting, subject)
+                peak = subject.memory_info().rss / 2**20
+                rows.append(("memory after all of it", "resident", peak, "MiB"))
+    return rows
+
+
+def _separate(subject: psutil.Process, broker: psutil.Process) -> None:
+    cores = set(range(os.cpu_count() or 1))
+    if hasattr(subject, "cpu_affinity") and len(cores) > 1:
+        subject.cpu_affinity(list(_SUBJECT_CORE))
+        broker.cpu_affinity(list(cores - _SUBJECT_CORE))
+
+
+def _settings(config: Config) -> list[_Setting]:
+    http_port, grpc_port = config.server.otlp_http_port, config.server.otlp_grpc_port
+    settings = []
+    start_ns = time.time_ns() - 600 * 10**9
+    for spans in (1000, 512):
+        request = agent_request(spans, spans, start_ns)
+        body = request.SerializeToString()
+        headers = {"Content-Type": _PROTOBUF}
+        settings += [
+            _Setting("HTTP", spans, _over_http(http_port, body, headers)),
+            _Setting("gRPC", spans, _over_grpc(grpc_port, body, grpc.Compression.NoCompression)),
+        ]
+    zipped = {"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"}
+    text = {"Content-Type": "application/json"}
+    json_agent = _over_http(http_port, request_to_json(request), text)
+    return [
+        *settings,
+        _Setting("HTTP, gzip", spans, _over_http(http_port, gzip.compress(body), zipped)),
+        _Setting("gRPC, gzip", spans, _over_grpc(grpc_port, body, grpc.Compression.Gzip)),
+        _Setting("HTTP, JSON", spans, json_agent, _JSON_SPANS_PER_ROUND),
+    ]
+
+
+def _over_http(port: int, body: bytes, headers: dict[str, str]) -> Callable[[], Send]:
+    def agent() -> Send:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+        def send() -> None:
+            connection.request("POST", "/v1/traces", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"the receiver answered {answer.status}")
+
+        return send
+
+    return agent
+
+
+def _over_grpc(port: int, body: bytes, compression: grpc.Compression) -> Callable[[], Send]:
+    def agent() -> Send:
+        method = grpc.insecure_channel(f"127.0.0.1:{port}").unary_unary(_EXPORT)
+
+        def send() -> None:
+            method(body, timeout=60, compression=compression)
+
+        return send
+
+    return agent
+
+
+def _measured(setting: _Setting, subject: psutil.Process) -> list[Row]:
+    requests = setting.spans_per_round // setting.spans
+    agents = [setting.agent() for _ in range(_AGENTS)]
+    cpu: list[float] = []
+    rates: list[float] = []
+    with ThreadPoolExecutor(_AGENTS) as threads:
+        _send_all(threads, agents, _WARM_UP_REQUESTS)
+        for _ in range(_ROUNDS):
+            cpu_before, wall_before = _cpu_seconds(subject), time.monotonic()
+            sent = _send_all(threads, agents, requests) * setting.spans
+            cpu.append((_cpu_seconds(subject) - cpu_before) * 1e6 / sent)
+            rates.append(sent / (time.monotonic() - wall_before))
+    label = f"{setting.what}, {setting.spans} spans a request"
+    micros = min(cpu)  # the round that the rest of the machine disturbed least
+    return [
+        ("CPU in the receiver", label, micros, "µs/span"),
+        ("spans a second on one core", label, 1e6 / micros, "spans/s"),
+        ("spans a second in this run", label, max(rates), "spans/s"),
+    ]
+
+
+def _send_all(threads: ThreadPoolExecutor, agents: list[Send], requests: int) -> int:
+    each = max(requests // len(agents), 1)
+
+    def work(send: Send) -> None:
+        for _ in range(each):
+            send()
+
+    list(threads.map(work, agents))
+    return each * len(agents)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """User and system time, from /proc/<pid>/stat on Linux; ticks of 10 ms."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
