@@ -7,7 +7,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.kafka.consumer import PartitionConsumer, TopicPartition
-from rak_libs.kafka.errors import KafkaError, PartitionLost
+from rak_libs.kafka.errors import KafkaError, PartitionLost, TransientKafkaError
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import gauge
 from rak_services.writer.batch import Batch
@@ -24,6 +24,7 @@ _IDLE_POLL_SECONDS: Final = 0.2
 _BUSY_POLL_SECONDS: Final = 0.02
 _DECODING_SECONDS: Final = 0.02
 _GAUGES_SECONDS: Final = 1.0
+_READ_AGAIN_SECONDS: Final = 1.0
 
 
 class Writer:
@@ -89,7 +90,12 @@ class Writer:
         log.info("writer.partitions_revoked", partitions=_names(partitions))
 
     async def _step(self, stop: asyncio.Event) -> None:
-        found = await self.consumer.poll(int(self._poll_seconds() * 1000))
+        try:
+            found = await self.consumer.poll(int(self._poll_seconds() * 1000))
+        except TransientKafkaError as error:
+            log.error("writer.read_failed", topic=self._signal.topic, error=str(error))
+            await asyncio.sleep(_READ_AGAIN_SECONDS)
+            return
         for source, records in found.items():
             if source in self._partitions:
                 self._partitions[source].offer(records)
@@ -145,14 +151,14 @@ class Writer:
         rows = batch.rows
         try:
             refused = await self._insertion.insert(batch, buffer.abandoned, note)
+            log.info("writer.batch_inserted", **_described(batch), rows=rows)
             await self._dead_letters.publish([*batch.refused, *refused], buffer.abandoned)
             await self._commit(buffer, batch)
-        except (ClickHouseError, KafkaError) as error:
-            # Retries end with these only when the batch is to be left to the partition's next
-            # owner, or when the partition is someone else's already.
-            log.warning("writer.batch_given_up", **_described(batch), rows=rows, error=str(error))
-        else:
-            log.info("writer.batch_inserted", **_described(batch), rows=rows)
+        # Retries end with an error only when the batch is left to the partition's next owner.
+        except ClickHouseError as error:
+            log.warning("writer.batch_not_inserted", **_described(batch), error=str(error))
+        except KafkaError as error:
+            log.warning("writer.batch_not_committed", **_described(batch), error=str(error))
         finally:
             buffer.batch_written()
 
