@@ -61,7 +61,7 @@ def test_what_cannot_be_stored_is_set_aside_and_its_neighbours_are_stored(
     assert alone.resource_spans[0].resource == mixed.resource_spans[0].resource
 
 
-def test_a_lone_span_is_queryable_within_a_second_and_a_half(pipeline: Pipeline) -> None:
+def test_a_lone_span_does_not_wait_for_the_stretch(pipeline: Pipeline) -> None:
     """The batch of a quiet partition is not stretched."""
     with pipeline.writer(batch_timeout_seconds=0.5, batch_stretch_seconds=30.0):
         pipeline.publish([numbered(0, 1)])
