@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka
@@ -21,6 +21,7 @@ from rak_libs.kafka.errors import (
     translate,
 )
 from rak_libs.kafka.positions import LogBounds, Positions
+from rak_libs.kafka.records import Record, fetch_bounded, to_records
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.settings import KafkaSettings
 
@@ -31,40 +32,16 @@ PartitionsCallback = Callable[[Partitions], Awaitable[None]]
 
 _PARTITION_FETCH_BYTES = 1024 * 1024
 _FETCH_BYTES = 8 * 1024 * 1024
-_POLL_BYTES = 16 * 1024 * 1024
-_POLL_RECORDS = 32
-_SMALL_BYTES = 1024 * 1024
 _METADATA_MS = 60_000
 _RECONNECT_SECONDS = 0.5
 _VERIFY_SECONDS = 5.0
 _VERIFY_AGAIN_SECONDS = 0.2
-_REBALANCE_WAIT_SECONDS = 0.2
 _COMMIT_AGAIN_SECONDS = 0.1
 _CHECK_SECONDS = 2.0
 _STOP_SECONDS = 5.0
 _UNREACHABLE = (kafka.KafkaError, TimeoutError, OSError)
 
 log = get_logger(__name__)
-
-
-class Record(NamedTuple):
-    """One message as it was read.
-
-    Attributes:
-        topic: Its topic.
-        partition: Its partition.
-        offset: Its offset there.
-        timestamp_ms: When the broker (or, with CreateTime, the producer) dated it, unix ms.
-        value: The payload, decompressed; empty when the message had none.
-        headers: Names and values in order.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
 
 
 async def _ignore(_partitions: Partitions) -> None:
@@ -171,7 +148,7 @@ class PartitionConsumer:
         if not await self._is_trusted(consumer, deadline):
             return {}
         try:
-            fetched = await self._fetch(consumer, deadline)
+            fetched = await fetch_bounded(consumer, deadline)
         except kafka.KafkaError as error:
             await self._begin_again(consumer, error)
             return {}
@@ -343,36 +320,6 @@ class PartitionConsumer:
         self._positions.drop(partitions)
         await self._on_revoked(frozenset(partitions))
 
-    async def _fetch(
-        self, consumer: AIOKafkaConsumer, deadline: float
-    ) -> dict[TopicPartition, list[Any]]:
-        loop = asyncio.get_running_loop()
-        fetched: dict[TopicPartition, list[Any]] = {}
-        size, records = 0, _POLL_RECORDS
-        while size < _POLL_BYTES:
-            wait_ms = 0 if fetched else max(0, int(1000 * (deadline - loop.time())))
-            some = await self._getmany(consumer, wait_ms, records)
-            if not some:
-                break
-            got = sum(record.serialized_value_size for each in some.values() for record in each)
-            size += got
-            records = _POLL_RECORDS if got > _SMALL_BYTES else records * 4
-            for partition, each in some.items():
-                fetched.setdefault(partition, []).extend(each)
-        return fetched
-
-    async def _getmany(
-        self, consumer: AIOKafkaConsumer, wait_ms: int, records: int
-    ) -> dict[TopicPartition, list[Any]]:
-        # aiokafka waits for the end of a rebalance whatever the time limit.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_ms / 1000 + _REBALANCE_WAIT_SECONDS):
-                some: dict[TopicPartition, list[Any]] = await consumer.getmany(
-                    timeout_ms=wait_ms, max_records=records
-                )
-                return some
-        return {}
-
     def _put_back(self, consumer: AIOKafkaConsumer) -> None:
         """Have what was fetched but not handed out fetched again."""
         for partition in consumer.assignment() & self._positions.held:
@@ -385,13 +332,7 @@ class PartitionConsumer:
     ) -> dict[TopicPartition, list[Record]]:
         for partition, records in fetched.items():
             self._positions.advance(partition, records[-1].offset + 1)
-        return {
-            partition: [
-                Record(r.topic, r.partition, r.offset, r.timestamp, r.value or b"", r.headers)
-                for r in records
-            ]
-            for partition, records in fetched.items()
-        }
+        return to_records(fetched)
 
     async def _begin_again(self, consumer: AIOKafkaConsumer, error: kafka.KafkaError) -> None:
         """Replace a consumer that reported an error: its group membership may be dead."""

@@ -127,6 +127,7 @@ class Publisher:
     def _replace(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         if producer is self._producer:
             self._last_error = str(error) or type(error).__name__
+            self._disconnected()
             self._broken.set()
 
     async def _keep_connected(self) -> None:
@@ -151,6 +152,7 @@ class Publisher:
         async with asyncio.timeout(self._settings.publish_timeout_seconds):
             await producer.start()
         self._producer = producer
+        self._broken.clear()
         self._away_since = None
         self._connected.set()
         log.info("kafka.connected", bootstrap_servers=self._settings.bootstrap_servers)
@@ -158,7 +160,6 @@ class Publisher:
     def _disconnected(self) -> None:
         self._producer = None
         self._connected.clear()
-        self._broken.clear()
         if self._away_since is None:
             self._away_since = time.monotonic()
 
