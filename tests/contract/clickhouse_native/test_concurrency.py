@@ -1,7 +1,6 @@
 """Connections do not wait for each other, and a statement nobody waits for is stopped."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -116,8 +115,7 @@ def test_cancel_right_behind_the_query_stops_it(client: Client, raw: Any) -> Non
 
 def test_the_driver_can_cancel(connect: Callable[..., Client], client: Client) -> None:
     reader = connect()
-    rows = reader.execute_with_progress("SELECT number, 'by_driver' FROM system.numbers")
-    rows.progress_totals.rows = 0
+    reader.execute_with_progress("SELECT number, 'by_driver' FROM system.numbers")
     wait_for_start(client, "by_driver")
     reader.cancel()
     wait_for_end(client, "by_driver")
@@ -170,10 +168,8 @@ def test_many_clients_work_at_once(
 
 
 def test_connections_come_and_go(client: Client, connect: Callable[..., Client]) -> None:
-    begin = time.monotonic()
     for _ in range(50):
         passing = connect()
         assert passing.execute("SELECT 1") == [(1,)]
         passing.disconnect()
-    assert time.monotonic() > begin
     assert client.execute("SELECT 1") == [(1,)]

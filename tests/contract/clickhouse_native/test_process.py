@@ -4,9 +4,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,19 @@ def test_data_survives_a_restart(start_engine: Start, connect_to: Start) -> None
 
 def test_acknowledged_inserts_survive_kill_9(start_engine: Start, connect_to: Start) -> None:
     acknowledged: list[int] = []
+
+    def insert_for_ever(client: Any) -> None:
+        for number in count():
+            client.execute("INSERT INTO t VALUES", [(number,)])
+            acknowledged.append(number)
+
     with start_engine() as (address, service), connect_to(address) as client:
         client.execute(TABLE)
-        killer = threading.Timer(0.5, service.kill)
-        killer.start()
-        with pytest.raises(GONE):
-            for number in range(100_000):
-                client.execute("INSERT INTO t VALUES", [(number,)])
-                acknowledged.append(number)
-        killer.join()
-    assert acknowledged
+        with ThreadPoolExecutor() as threads:
+            inserting = threads.submit(insert_for_ever, client)
+            fleet.wait_until(lambda: len(acknowledged) > 20, "twenty inserts are acknowledged")
+            service.kill()
+            assert isinstance(inserting.exception(timeout=20), GONE)
     with start_engine() as (address, service), connect_to(address) as client:
         stored = {row[0] for row in client.execute("SELECT n FROM t")}
         assert stored >= set(acknowledged)
@@ -81,23 +84,26 @@ def test_a_running_statement_may_finish_before_the_end(
     with start_engine() as (address, service), connect_to(address) as client:
         with ThreadPoolExecutor() as threads, connect_to(address) as busy:
             result = threads.submit(busy.execute, "SELECT sleep(2), 'slow'")
-            count = "SELECT count() FROM system.processes"
-            fleet.wait_until(lambda: client.execute(count) == [(2,)], "the statement runs")
+            running = "SELECT count() FROM system.processes"
+            fleet.wait_until(lambda: client.execute(running) == [(2,)], "the statement runs")
             service.process.terminate()
             assert result.result(timeout=20) == [(0, "slow")]
         assert service.process.wait(timeout=20) == 0
 
 
 def test_a_statement_past_the_deadline_is_cancelled(start_engine: Start, connect_to: Start) -> None:
+    endless = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(number)"
     with start_engine("--drain-seconds", "0.5") as (address, service):
-        with connect_to(address) as client, ThreadPoolExecutor() as threads:
-            with connect_to(address) as busy:
-                endless = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(number)"
-                result = threads.submit(busy.execute, endless)
-                count = "SELECT count() FROM system.processes"
-                fleet.wait_until(lambda: client.execute(count) == [(2,)], "the statement runs")
-                service.process.terminate()
-                assert isinstance(result.exception(timeout=20), (*GONE, ServerException))
+        with (
+            connect_to(address) as client,
+            ThreadPoolExecutor() as threads,
+            connect_to(address) as busy,
+        ):
+            result = threads.submit(busy.execute, endless)
+            running = "SELECT count() FROM system.processes"
+            fleet.wait_until(lambda: client.execute(running) == [(2,)], "the statement runs")
+            service.process.terminate()
+            assert isinstance(result.exception(timeout=20), (*GONE, ServerException))
         assert service.process.wait(timeout=20) == 0
 
 
@@ -188,24 +194,23 @@ def test_one_connection_too_many_is_told(start_engine: Start, connect_to: Start)
 
 
 def test_fault_an_answer_lost_after_the_commit(start_engine: Start, connect_to: Start) -> None:
-    with start_engine("--fault", "drop-after-commit=2") as (address, _):
-        with connect_to(address) as client:
-            client.execute(TABLE)
-            client.execute("INSERT INTO t VALUES", [(1,)])
-            with pytest.raises(GONE):
-                client.execute("INSERT INTO t VALUES", [(2,)])
-            client.execute("INSERT INTO t VALUES", [(3,)])
-            assert client.execute("SELECT n FROM t ORDER BY n") == [(1,), (2,), (3,)]
+    faulty = start_engine("--fault", "drop-after-commit=2")
+    with faulty as (address, _), connect_to(address) as client:
+        client.execute(TABLE)
+        client.execute("INSERT INTO t VALUES", [(1,)])
+        with pytest.raises(GONE):
+            client.execute("INSERT INTO t VALUES", [(2,)])
+        client.execute("INSERT INTO t VALUES", [(3,)])
+        assert client.execute("SELECT n FROM t ORDER BY n") == [(1,), (2,), (3,)]
 
 
 def test_fault_an_insert_answered_with_an_error(start_engine: Start, connect_to: Start) -> None:
-    with start_engine("--fault", "error-insert=2:252", "--fault", "delay-insert=0.05") as started:
-        address, _ = started
-        with connect_to(address) as client:
-            client.execute(TABLE)
-            client.execute("INSERT INTO t VALUES", [(1,)])
-            with pytest.raises(ServerException) as caught:
-                client.execute("INSERT INTO t VALUES", [(2,)])
-            assert caught.value.code == 252
-            client.execute("INSERT INTO t VALUES", [(3,)])
-            assert client.execute("SELECT n FROM t ORDER BY n") == [(1,), (3,)]
+    faulty = start_engine("--fault", "error-insert=2:252", "--fault", "delay-insert=0.05")
+    with faulty as (address, _), connect_to(address) as client:
+        client.execute(TABLE)
+        client.execute("INSERT INTO t VALUES", [(1,)])
+        with pytest.raises(ServerException) as caught:
+            client.execute("INSERT INTO t VALUES", [(2,)])
+        assert caught.value.code == 252
+        client.execute("INSERT INTO t VALUES", [(3,)])
+        assert client.execute("SELECT n FROM t ORDER BY n") == [(1,), (3,)]

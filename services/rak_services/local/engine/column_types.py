@@ -96,7 +96,7 @@ def read_type(text: str) -> ColumnType:
 class _TypeReader:
     def __init__(self, text: str, parts: list[str]) -> None:
         self._text = text
-        self._parts = [*parts, ""]
+        self._parts = [*parts, "", ""]
         self._position = 0
 
     def read(self, depth: int) -> ColumnType:

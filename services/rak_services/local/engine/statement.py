@@ -13,12 +13,13 @@ from typing import NamedTuple
 from rak_services.local.engine.errors import EngineError
 from rak_services.local.engine.protocol import ErrorCode
 
+# What is not closed reaches to the end: trying again behind each opening would take for ever.
 _TOKEN = re.compile(
     r"""
-      (?P<blank> \s++ | --[^\n]*+ | \#[\ !][^\n]*+ | /\*.*?\*/ )
-    | (?P<string> '(?:[^'\\]++|\\.|'')*+' )
-    | (?P<quoted> `(?:[^`\\]++|\\.|``)*+` | "(?:[^"\\]++|\\.|"")*+" )
-    | (?P<heredoc> \$(?P<tag>\w*+)\$.*?\$(?P=tag)\$ )
+      (?P<blank> \s++ | --[^\n]*+ | \#[\ !][^\n]*+ | /\*.*?(?:\*/|\Z) )
+    | (?P<string> '(?:[^'\\]++|\\.|'')*+(?:'|\Z) )
+    | (?P<quoted> `(?:[^`\\]++|\\.|``)*+(?:`|\Z) | "(?:[^"\\]++|\\.|"")*+(?:"|\Z) )
+    | (?P<heredoc> \$(?P<tag>\w*+)\$.*?(?:\$(?P=tag)\$|\Z) )
     | (?P<word> [A-Za-z_]\w*+ )
     | (?P<number> \d[\w.]*+ )
     | (?P<symbol> . )
