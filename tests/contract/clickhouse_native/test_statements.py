@@ -161,6 +161,12 @@ def test_a_read_only_query_leaves_the_connection_writable(client: Client) -> Non
     assert code_of(client, "INSERT INTO t SELECT 2", {"readonly": 1}) == 164
 
 
+def test_a_connection_may_make_itself_read_only(client: Client) -> None:
+    client.execute("SET readonly = 1")
+    assert client.execute("SELECT 1") == [(1,)]
+    assert code_of(client, "CREATE TABLE t (n UInt8) ENGINE = Memory") == 164
+
+
 def test_unknown_settings_are_refused(client: Client, embedded_only: None) -> None:
     """A full ClickHouse skips unknown settings that are not marked important: typos go unseen."""
     assert code_of(client, "SELECT 1", {"no_such_setting": 1}) == 115

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     2 the command line is wrong; 98 the port is in use.
     """
     options = _parse(argv)
-    configure_logging("engine", LoggingSettings(level=options.log_level))
+    configure_logging("engine", LoggingSettings(level=options.log_level, format=options.log_format))
     try:
         listener = bind(options.host, options.port, CONFIG_KEY)
     except CannotListen as error:
@@ -110,6 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--drain-seconds", type=float, default=10.0, help="for what runs at the end"
     )
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--log-format", default="json", choices=["json", "console"])
     parser.add_argument("--fault", action="append", default=[], help="for tests; see faults.py")
     options = parser.parse_args(argv)
     try:

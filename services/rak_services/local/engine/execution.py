@@ -56,6 +56,7 @@ class Execution:
             Disconnected: the client left.
         """
         self._refuse_external_tables(query)
+        _LOG.debug("engine.query_received", query_id=query.query_id, label=label)
         try:
             statement = read_statement(query.statement)
             if statement.target is not None:

@@ -90,6 +90,12 @@ class EngineSession:
         """
         if self._applied.get(_READONLY, "0") != "0":
             self._renew()
+        if self._standing.get(_READONLY, "0") != "0":
+            if settings:
+                raise EngineError(
+                    ErrorCode.READONLY, "Cannot modify settings in readonly mode. (READONLY)"
+                )
+            return  # the client has made its session read-only; the label must do without
         wanted = {**settings, _LABEL: label}
         assignments = [f"{name} = {self._undone(name)}" for name in self._applied.keys() - wanted]
         for name, value in wanted.items():
@@ -109,7 +115,10 @@ class EngineSession:
         return {row[0]: row[1] for row in msgspec.json.decode(changed, type=_Rows).data}
 
     def _renew(self) -> None:
-        """Replaces a session that was made read-only, which nothing undoes."""
+        """Replaces a session that one statement made read-only, which nothing undoes.
+
+        Temporary tables do not come along.
+        """
         self._session.close()
         self._session = self._open()
         self._applied = {}

@@ -140,17 +140,21 @@ def _without_format(statement: bytes) -> bytes:
     for index, token in enumerate(tokens):
         depth += token.is_symbol("(") - token.is_symbol(")")
         if token.is_symbol(";"):
-            raise EngineError(
-                ErrorCode.SYNTAX_ERROR,
-                f"Syntax error (Multi-statements are not allowed): position {token.begin + 1}. "
-                "(SYNTAX_ERROR)",
-            )
+            raise _several_statements(token)
         if depth == 0 and token.is_word("FORMAT") and _names_format(tokens[index + 1 :]):
             cut = (token.begin, tokens[index + 1].end)
     end = tokens[-1].end if tokens else 0
     if cut is None:
         return statement[:end]
     return statement[: cut[0]] + statement[cut[1] : end]
+
+
+def _several_statements(semicolon: _Token) -> EngineError:
+    return EngineError(
+        ErrorCode.SYNTAX_ERROR,
+        f"Syntax error (Multi-statements are not allowed): failed at position "
+        f"{semicolon.begin + 1}. (SYNTAX_ERROR)",
+    )
 
 
 def _names_format(following: list[_Token]) -> bool:
@@ -176,7 +180,7 @@ def _read_insert(statement: bytes, tokens: Iterator[_Token]) -> Statement:
     if token.is_symbol("("):
         inside = _inside_parentheses(tokens)
         if inside and inside[0].is_word("SELECT", "WITH"):
-            return Statement(Kind.OTHER, statement)
+            return _self_contained(statement, tokens)
         target = _with_columns(target, statement, inside)
         token = next(tokens, _END)
     return _read_insert_source(statement, target, token, tokens)
@@ -229,6 +233,18 @@ def _unquoted(token: _Token) -> str:
     return _ESCAPE.sub(lambda match: match[1] or match[0][0], token.text[1:-1])
 
 
+def _self_contained(statement: bytes, rest: Iterator[_Token]) -> Statement:
+    """An INSERT that brings its rows along.
+
+    Raises:
+        EngineError: code 62, another statement follows.
+    """
+    for token in rest:
+        if token.is_symbol(";") and next(rest, _END) is not _END:
+            raise _several_statements(token)
+    return Statement(Kind.OTHER, statement)
+
+
 def _read_insert_source(
     statement: bytes, target: InsertTarget, token: _Token, tokens: Iterator[_Token]
 ) -> Statement:
@@ -238,14 +254,14 @@ def _read_insert_source(
     while token is not _END and not token.is_symbol(";"):
         depth += token.is_symbol("(") - token.is_symbol(")")
         if token.is_word("SELECT", "WITH", "INFILE"):
-            return Statement(Kind.OTHER, statement)
+            return _self_contained(statement, tokens)
         if depth == 0 and token.is_word("VALUES", "FORMAT"):
-            if token.is_word("FORMAT"):
-                next(tokens, _END)
+            name = next(tokens, _END) if token.is_word("FORMAT") else None
             token = next(tokens, _END)
-            if token is not _END and not token.is_symbol(";"):
-                return Statement(Kind.OTHER, statement)  # the data are inline
-            break
+            if token is _END or token.is_symbol(";"):
+                break
+            # Values are SQL; data of a named format may hold any semicolon.
+            return _self_contained(statement, tokens if name is None else iter(()))
         settings_end = token.end
         token = next(tokens, _END)
     settings = statement[settings_begin:settings_end]

@@ -27,7 +27,8 @@ from rak_services.local.engine.statement import Kind, quote_string, read_stateme
         ("insert into t(a) format Native", Kind.INSERT),
         ("INSERT INTO t", Kind.INSERT),
         ("INSERT INTO t VALUES (1)", Kind.OTHER),
-        ("INSERT INTO t FORMAT CSV 1,2", Kind.OTHER),
+        ("INSERT INTO t VALUES (';'), (2);", Kind.OTHER),
+        ("INSERT INTO t FORMAT CSV 1;2", Kind.OTHER),
         ("INSERT INTO t SELECT 1", Kind.OTHER),
         ("INSERT INTO t (SELECT 1)", Kind.OTHER),
         ("INSERT INTO t (a) WITH 1 AS x SELECT x", Kind.OTHER),
@@ -54,7 +55,17 @@ def test_only_a_closing_format_clause_and_semicolon_go(text: str, expected: str)
     assert read_statement(text.encode()).text == expected.encode()
 
 
-@pytest.mark.parametrize("text", ["SELECT 1; SELECT 2", "DROP TABLE a; DROP TABLE b", "SET a=1;;x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1; SELECT 2",
+        "DROP TABLE a; DROP TABLE b",
+        "SET a=1;;x",
+        "INSERT INTO t VALUES (1); DROP TABLE t",
+        "INSERT INTO t SELECT 1; DROP TABLE t",
+        "INSERT INTO t (SELECT 1); DROP TABLE t",
+    ],
+)
 def test_several_statements_are_error_62(text: str) -> None:
     with pytest.raises(EngineError, match="Multi-statements") as caught:
         read_statement(text.encode())
