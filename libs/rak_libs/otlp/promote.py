@@ -13,6 +13,7 @@ from rak_libs.model.promotion import (
     PROMOTIONS,
     operation_of,
 )
+from rak_libs.model.spans import SPANS
 from rak_libs.otlp.typed_json import value_to_plain_text
 
 PROMOTED_COLUMNS: Final = (*(rule.column for rule in PROMOTIONS), "operation")
@@ -46,17 +47,23 @@ def _operation_of_text(text: str) -> str:
     return OPERATIONS.get(text, "")
 
 
-Slot = tuple[str, int, int, Callable[[str], Any] | None, bool]
+_WORDS: Final = frozenset(
+    column.name for column in SPANS.columns if column.type == "LowCardinality(String)"
+)
+
+Slot = tuple[str, int, int, bool, Callable[[str], Any] | None, bool]
 """Where an attribute is promoted to: (its key, interned; position; rank among the spellings;
-conversion of a string, None to take it as it is; whether whole numbers are taken as they are)."""
+whether its strings are few and worth interning; conversion of a string, None to take it as it is;
+whether whole numbers are taken as they are)."""
 
 
 def _slots() -> Iterator[Slot]:
     for position, rule in enumerate(PROMOTIONS):
-        is_count = rule.kind == "count"
+        is_word, is_count = rule.column in _WORDS, rule.kind == "count"
+        conversion = count_of_text if is_count else None
         for rank, key in enumerate(rule.keys):
-            yield intern(key), position, rank, count_of_text if is_count else None, is_count
-    yield intern(OPERATION_NAME_KEY), _OPERATION, 0, _operation_of_text, False
+            yield intern(key), position, rank, is_word, conversion, is_count
+    yield intern(OPERATION_NAME_KEY), _OPERATION, 0, True, _operation_of_text, False
 
 
 SLOTS: Final[Mapping[str, Slot]] = {slot[0]: slot for slot in _slots()}
@@ -65,7 +72,7 @@ SLOTS: Final[Mapping[str, Slot]] = {slot[0]: slot for slot in _slots()}
 
 def fact_of(key: str, value: AnyValue) -> Any:
     """Return what a promoted attribute states: text, a count, or '' or 0 for nothing usable."""
-    _, position, _, text_rule, is_count = SLOTS[key]
+    _, position, _, _, text_rule, is_count = SLOTS[key]
     kind = value.WhichOneof("value")
     if kind == "string_value":
         return text_rule(value.string_value) if text_rule else value.string_value
