@@ -3,8 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+
+import msgspec
 
 from rak_libs.kafka.admin import topic_lag
 from rak_libs.kafka.errors import KafkaError
@@ -22,6 +23,7 @@ _MIGRATE_SECONDS = 120.0
 _ENGINE_STOP_SECONDS = 15.0
 _BROKER_READY_SECONDS = 30.0
 _LAG_POLL_SECONDS = 0.25
+_SESSION_SECONDS = 4.0
 
 log = get_logger(__name__)
 
@@ -30,7 +32,7 @@ class LocalFleet:
     """Every process of a fleet on one machine, with the embedded broker and engine."""
 
     def __init__(self, config: Config, config_path: Path | None) -> None:
-        self._config = config
+        self._config = config = embedded(config)
         self._config_path = config_path
         self._data_dir = Path(config.local.data_dir).resolve()
         self._supervisor = Supervisor(config.server.host)
@@ -139,7 +141,7 @@ class LocalFleet:
         return ChildSpec(
             name=module.replace("_", "-"),
             command=command,
-            environ=embedded_environment(os.environ),
+            environ=_environment(self._config),
             ready_port=port,
         )
 
@@ -151,17 +153,36 @@ class LocalFleet:
         command += ["--data-dir", str(self._data_dir / "clickhouse")]
         command += ["--user", clickhouse.user]
         command += ["--memory-bytes", str(self._config.local.engine_memory_bytes)]
+        command += ["--log-level", self._config.logging.level]
+        command += ["--log-format", self._config.logging.format]
         return ChildSpec("engine", command, {"RAK_ENGINE_PASSWORD": clickhouse.password})
 
     def _broker(self) -> ChildSpec:
         return ChildSpec("broker", broker.broker_command(self._config.kafka))
 
 
-def embedded_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables for services beside the embedded parts, unless the user set them.
+def embedded(config: Config) -> Config:
+    """Fit a configuration to the embedded broker.
 
-    The embedded broker has no idempotent producer. The allocator settings are given here, so that
-    no service has to start twice to have them.
+    It has no idempotent producer. It answers a consumer that joins again after 1.8 session
+    timeouts, which is how long a restarted writer would read nothing.
     """
-    wanted = {"RAK_KAFKA__ENABLE_IDEMPOTENCE": "false", **ALLOCATOR_SETTINGS}
-    return {name: environ.get(name, value) for name, value in wanted.items()}
+    kafka = msgspec.structs.replace(
+        config.kafka,
+        enable_idempotence=False,
+        session_timeout_seconds=min(config.kafka.session_timeout_seconds, _SESSION_SECONDS),
+    )
+    return msgspec.structs.replace(config, kafka=kafka)
+
+
+def _environment(config: Config) -> dict[str, str]:
+    """Hand what `embedded` changed to the services.
+
+    The allocator settings are among it, so that no service has to start twice to have them.
+    """
+    kafka = config.kafka
+    return {
+        "RAK_KAFKA__ENABLE_IDEMPOTENCE": str(kafka.enable_idempotence).lower(),
+        "RAK_KAFKA__SESSION_TIMEOUT_SECONDS": str(kafka.session_timeout_seconds),
+        **{name: os.environ.get(name, value) for name, value in ALLOCATOR_SETTINGS.items()},
+    }
