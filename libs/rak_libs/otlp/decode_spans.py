@@ -4,6 +4,11 @@ Decoding is a pure function of the message's bytes, the broker's timestamp of it
 window: the same message always gives the same rows in the same order. Nothing is kept per span
 but the values themselves (`rak_libs.model.batch`), and the loops are shaped so that a compiled
 core can replace them behind `decode_spans`.
+
+Measured on a span of 11 attributes (CPython 3.11, upb): of 11 us, 4 are the Python objects that upb
+makes for attributes and their values, 4 the loop over them, 0.6 parsing. `ListFields` costs 1.8
+times as much as asking for the field, `WhichOneof` twice as much. Attributes left as bytes behind a
+cache of known ones take 8 us when their values repeat, but 17 instead of 13 when most are new.
 """
 
 from collections.abc import Callable, Sequence
