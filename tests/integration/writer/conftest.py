@@ -11,7 +11,6 @@ import pytest
 
 import fleet
 from prometheus_text import metric
-
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import topic_lag
 from rak_libs.kafka.consumer import PartitionConsumer, Record
