@@ -88,11 +88,19 @@ class PartitionBuffer:
         """Whether everything read is written."""
         return not self._pending and self._forming is None and self.writing is None
 
-    @property
-    def wants_more(self) -> bool:
-        """Whether more may be read: the last write did not fail, and the forming batch has room."""
-        full = self._forming is not None and self._policy.is_full(self._forming)
-        return self.failure is None and not full and not self._pending
+    def wants_more(self, now: float) -> bool:
+        """Tell whether more may be read at `now`, the writer's clock in seconds.
+
+        Not after a failed write, and not into a batch that is full. Nor into one that is due while
+        another is still in writing: what a slow engine cannot take waits at the broker, not here.
+        """
+        if self.failure is not None or self._pending:
+            return False
+        if self._forming is None:
+            return True
+        if self._policy.is_full(self._forming):
+            return False
+        return self.writing is None or now < self._policy.due_at(self._forming, self._last_flush)
 
     @property
     def is_halted(self) -> bool:

@@ -178,8 +178,9 @@ class Writer:
         everything_waits = self._size() > self._limits.buffer_bytes or any(
             buffer.is_halted for buffer in self._partitions.values()
         )
+        now = time.monotonic()
         for source, buffer in self._partitions.items():
-            if everything_waits or not buffer.wants_more:
+            if everything_waits or not buffer.wants_more(now):
                 self.consumer.pause(source)
             else:
                 self.consumer.resume(source)

@@ -23,11 +23,11 @@ def test_messages_wait_undecoded_until_the_batch_has_room() -> None:
     held.offer(record(offset, MESSAGE) for offset in range(3))
     assert [held.take_one(7.0) for _ in range(3)] == [True, True, False]
     assert (held.rows, held.size) == (4, 3 * len(MESSAGE))
-    assert not held.wants_more
+    assert not held.wants_more(9.0)
     batch = held.close_batch(8.0)
     assert (batch.first_offset, batch.last_offset, batch.formed_at) == (0, 1, 7.0)
     assert held.take_one(9.0)
-    assert held.wants_more
+    assert held.wants_more(9.0)
     assert (held.rows, held.size) == (6, 3 * len(MESSAGE))
     held.batch_written()
     assert (held.rows, held.size) == (2, len(MESSAGE))
@@ -53,15 +53,34 @@ def test_one_batch_at_a_time_is_in_writing() -> None:
     asyncio.run(check())
 
 
+def test_a_batch_that_is_due_while_another_is_in_writing_takes_nothing_more() -> None:
+    """A slow engine leaves messages at the broker, and memory flat."""
+
+    async def check() -> None:
+        held = buffer()
+        held.offer([record(0, MESSAGE)])
+        held.take_one(7.0)
+        held.close_batch(7.0)
+        held.writing = asyncio.create_task(asyncio.sleep(0))
+        held.offer([record(1, MESSAGE)])
+        held.take_one(8.0)
+        assert held.wants_more(8.0)
+        assert not held.wants_more(60.0)
+        held.batch_written()
+        assert held.wants_more(60.0)
+
+    asyncio.run(check())
+
+
 def test_a_failing_partition_is_not_read_on() -> None:
     """Any failure stops its partition; one of the schema concerns the topic."""
     held = buffer()
     held.failure = TransientClickHouseError(210, "away")
-    assert (held.wants_more, held.is_halted) == (False, False)
+    assert (held.wants_more(9.0), held.is_halted) == (False, False)
     held.failure = SchemaError(60, "no table")
-    assert (held.wants_more, held.is_halted) == (False, True)
+    assert (held.wants_more(9.0), held.is_halted) == (False, True)
     held.failure = None
-    assert held.wants_more
+    assert held.wants_more(9.0)
 
 
 def test_what_is_discarded_is_gone() -> None:
