@@ -1,5 +1,4 @@
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from clickhouse_driver import Client
 
@@ -13,26 +12,7 @@ From 54454 each column of a block carries a serialization byte, and from 54456 t
 every INSERT block with profile events that the client waits for.
 """
 
-_PLAIN_PORT: Final = 9000
-_SECURE_PORT: Final = 9440
 _PING_TIMEOUT_SECONDS: Final = 2.0
-
-
-def parse_url(url: str) -> tuple[str, int, bool]:
-    """Return (host, port, secure) of `clickhouse://host[:port]` or `clickhouses://host[:port]`.
-
-    Raises:
-        ValueError: The address has another scheme, no host, or more than host and port.
-    """
-    parts = urlsplit(url)
-    extra = parts.username or parts.password or parts.query or parts.path.strip("/")
-    if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname or extra:
-        raise ValueError(
-            "[clickhouse] url must be clickhouse://host:port (native protocol; clickhouses:// "
-            "with TLS); user, password and database have keys of their own"
-        )
-    secure = parts.scheme == "clickhouses"
-    return parts.hostname, parts.port or (_SECURE_PORT if secure else _PLAIN_PORT), secure
 
 
 def connect(
@@ -50,11 +30,8 @@ def connect(
         send_receive_timeout: Seconds that a socket may stay silent; None takes
             `insert_timeout_seconds`.
         engine_settings: Engine settings sent with every query.
-
-    Raises:
-        ValueError: The section's url is not an address of the native protocol.
     """
-    host, port, secure = parse_url(settings.url)
+    host, port = settings.address
     timeout = settings.insert_timeout_seconds
     return Client(
         host,
@@ -63,7 +40,6 @@ def connect(
         user=settings.user,
         password=settings.password,
         client_name="rak-ingest",
-        secure=secure,
         compression="lz4",
         client_revision=CLIENT_REVISION,
         connect_timeout=settings.connection_timeout_seconds,
