@@ -127,7 +127,13 @@ def test_kill_query_reaches_the_client(
     victim = connect()
     result = threads.submit(victim.execute, f"{ENDLESS} AND 'to_kill' != ''")
     wait_for_start(client, "to_kill")
-    client.execute("KILL QUERY WHERE query LIKE '%to_kill%' AND query NOT LIKE 'KILL%'")
+
+    def kill() -> bool:
+        """Again and again: the first may hit the server while it looks up the columns."""
+        client.execute("KILL QUERY WHERE query LIKE '%to_kill%' AND query NOT LIKE 'KILL%'")
+        return result.done()
+
+    fleet.wait_until(kill, "the statement is killed")
     error = outcome(result)
     assert isinstance(error, ServerException)
     assert error.code == 394
