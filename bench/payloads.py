@@ -23,8 +23,9 @@ def agent_request(spans: int, seed: int, start_ns: int) -> ExportTraceServiceReq
     """Return one request of `spans` spans, about 500 bytes each on the wire.
 
     Each span has 11 attributes (7 strings, 2 ints, a double, a bool), every fourth an event; the
-    resource has 5 attributes; traces have `SPANS_PER_TRACE` spans. Spans start from `start_ns`
-    (nanoseconds since 1970), one millisecond apart. Equal arguments give equal requests.
+    resource has 5 attributes; traces have `SPANS_PER_TRACE` spans, which share their invocation,
+    session and user. Spans start from `start_ns` (nanoseconds since 1970), one millisecond apart.
+    Equal arguments give equal requests.
     """
     random = Random(seed)
     request = ExportTraceServiceRequest()
@@ -34,11 +35,14 @@ def agent_request(spans: int, seed: int, start_ns: int) -> ExportTraceServiceReq
     scope_spans.scope.name = "rak.agent"
     scope_spans.scope.version = "0.9.2"
     trace_id = parent_id = b""
+    identity: list[KeyValue] = []
     for index in range(spans):
         if index % SPANS_PER_TRACE == 0:
             trace_id, parent_id = random.randbytes(16), b""
+            identity = _identity(random)
         span = scope_spans.spans.add(trace_id=trace_id, parent_span_id=parent_id)
         _fill_span(span, random, index, start_ns + index * 1_000_000)
+        span.attributes.extend(identity)
         parent_id = parent_id or span.span_id
     return request
 
@@ -53,6 +57,15 @@ def _resource_attributes(random: Random) -> list[KeyValue]:
     ]
 
 
+def _identity(random: Random) -> list[KeyValue]:
+    session = random.randrange(10_000)
+    return [
+        _text("gcp.vertex.agent.invocation_id", f"e-{random.randbytes(8).hex()}"),
+        _text("gcp.vertex.agent.session_id", f"session-{session:05d}"),
+        _text("user_id", f"user-{session % 997:04d}"),
+    ]
+
+
 def _fill_span(span: Span, random: Random, index: int, start_ns: int) -> None:
     name, operation, kind = _OPERATIONS[index % len(_OPERATIONS)]
     model = random.randrange(len(_MODELS))
@@ -63,16 +76,12 @@ def _fill_span(span: Span, random: Random, index: int, start_ns: int) -> None:
     span.end_time_unix_nano = start_ns + random.randrange(1_000_000, 3_000_000_000)
     span.flags = 0x101
     span.status.code = Status.STATUS_CODE_ERROR if random.random() < 0.02 else Status.STATUS_CODE_OK
-    session = random.randrange(10_000)
     span.attributes.extend(
         [
             _text("gen_ai.operation.name", operation),
             _text("gen_ai.agent.name", random.choice(_AGENTS)),
             _text("gen_ai.request.model", _MODELS[model]),
             _text("gen_ai.system", _SYSTEMS[model]),
-            _text("gcp.vertex.agent.invocation_id", f"e-{random.randbytes(8).hex()}"),
-            _text("gcp.vertex.agent.session_id", f"session-{session:05d}"),
-            _text("user_id", f"user-{session % 997:04d}"),
             _int("gen_ai.usage.input_tokens", random.randrange(20, 30_000)),
             _int("gen_ai.usage.output_tokens", random.randrange(1, 4_000)),
             KeyValue(key="gen_ai.request.temperature", value=AnyValue(double_value=0.7)),

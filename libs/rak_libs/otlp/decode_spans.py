@@ -5,20 +5,18 @@ window: the same message always gives the same rows in the same order. Nothing i
 but the values themselves (`rak_libs.model.batch`), and the loops are shaped so that a compiled
 core can replace them behind `decode_spans`.
 
-Measured on a span of 11 attributes (CPython 3.11, upb): of 11 us, 4 are the Python objects that upb
-makes for attributes and their values, 4 the loop over them, 0.6 parsing. `ListFields` costs 1.8
-times as much as asking for the field, `WhichOneof` twice as much. Attributes left as bytes behind a
-cache of known ones take 8 us when their values repeat, but 17 instead of 13 when most are new.
+Measured on spans of 11 attributes (CPython 3.11, upb): objects for each attribute and its value and
+the loop over them were 9 of 13 us; now attributes stay bytes until they are looked up among those
+read before (`rak_libs.otlp.read_attributes`). `ListFields` costs 1.8 times as much as asking for
+the field, `WhichOneof` twice as much.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import repeat
-from sys import intern
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -26,20 +24,22 @@ from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValu
 from rak_libs.model.promotion import SERVICE_NAME_KEY, UNKNOWN_SERVICE
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import TimeWindow
+from rak_libs.otlp.bare_request import BareTraceRequest
 from rak_libs.otlp.entity_refs import entity_refs_to_text
 from rak_libs.otlp.errors import PermanentOtlpError
-from rak_libs.otlp.promote import (
-    DEFAULTS,
-    PROMOTED_COLUMNS,
-    SLOTS,
-    fact_of,
-    operations_by_name,
+from rak_libs.otlp.promote import DEFAULTS, PROMOTED_COLUMNS, operations_by_name
+from rak_libs.otlp.read_attributes import (
+    MAP_COLUMNS,
+    ReadAttribute,
+    known_attribute,
     preferred_fact,
+    read_attribute,
+    set_text,
 )
 from rak_libs.otlp.rejected_items import RejectedItems
 from rak_libs.otlp.separate_spans import separate_spans
 from rak_libs.otlp.traces import SPAN_ID_BYTES, TRACE_ID_BYTES
-from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text, value_to_text
+from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text
 
 _TWO_63: Final = 2**63
 _TWO_64: Final = 2**64
@@ -106,7 +106,7 @@ def _parse(value: bytes) -> "list[tuple[ResourceSpans, ScopeSpans, _SpanGroup]]"
     """Return every scope that has spans, with its resource."""
     return [
         (resource_spans, scope_spans, _SpanGroup(scope_spans.spans[:]))
-        for resource_spans in ExportTraceServiceRequest.FromString(value).resource_spans
+        for resource_spans in BareTraceRequest.FromString(value).resource_spans
         for scope_spans in resource_spans.scope_spans
         if scope_spans.spans
     ]
@@ -115,15 +115,31 @@ def _parse(value: bytes) -> "list[tuple[ResourceSpans, ScopeSpans, _SpanGroup]]"
 class _SpanGroup:
     """The spans of one scope, with the fields that are both checked and stored, as columns."""
 
-    __slots__ = ("links", "parent_ids", "span_ids", "spans", "starts", "trace_ids")
+    __slots__ = (
+        "attributes",
+        "event_texts",
+        "events",
+        "links",
+        "parent_ids",
+        "span_ids",
+        "spans",
+        "starts",
+        "trace_ids",
+    )
 
-    def __init__(self, spans: list[Span]) -> None:
+    def __init__(self, spans: list[Any]) -> None:
+        """Read what may turn out to be undecodable, before anything is appended (DecodeError)."""
         self.spans = spans
         self.trace_ids = [span.trace_id for span in spans]
         self.span_ids = [span.span_id for span in spans]
         self.parent_ids = [span.parent_span_id for span in spans]
         self.starts = [span.start_time_unix_nano for span in spans]
         self.links = [span.links for span in spans]
+        self.events = [span.events for span in spans]
+        self.event_texts = [
+            set_text(event.attributes[:]) for events in self.events if events for event in events
+        ]
+        self.attributes = [_read_set(span.attributes[:]) for span in spans]
 
     def pass_checks(self, window: TimeWindow) -> bool:
         """Tell whether every span passes `check_traces`, judged by whole columns."""
@@ -142,6 +158,13 @@ class _SpanGroup:
                 for link in links
             )
         )
+
+
+def _read_set(serialized: list[bytes]) -> Collection[ReadAttribute]:
+    # Through a dict, since the last of duplicate keys wins.
+    return {
+        (read := known_attribute(each) or read_attribute(each))[1]: read for each in serialized
+    }.values()
 
 
 def _repeat(columns: dict[str, Any], facts: dict[str, Any], times: int) -> None:
@@ -183,8 +206,8 @@ def _append_group(
     rows = len(group.spans)
     _append_identity(columns, group)
     _append_facts(columns, group.spans)
-    _append_attributes(columns, group.spans, batch.rows)
-    _append_events(columns, group.spans)
+    _append_attributes(columns, group, batch.rows)
+    _append_events(columns, group)
     _append_links(columns, group.links)
     _repeat(columns, _scope_facts(scope_spans), rows)
     _repeat(columns, _resource_facts(resource_spans), rows)
@@ -222,49 +245,23 @@ def _known(codes: list[int], members: frozenset[Any]) -> list[int]:
     return [code if code in members else 0 for code in codes]
 
 
-def _append_attributes(columns: dict[str, Any], spans: Sequence[Span], first_row: int) -> None:
+def _append_attributes(columns: dict[str, Any], group: _SpanGroup, first_row: int) -> None:
     """Append the typed Maps and the promoted columns: the hottest loop of the writer."""
-    promoted = _append_defaults(columns, len(spans), first_row)
-    maps = _TypedMaps(columns)
-    add_string_key, add_string, add_int_key, add_int = maps.frequent_adders()
-    slot_of, add_other, end_row = SLOTS.get, maps.add_other, maps.end_row
-    for row, span in enumerate(spans, first_row):
-        # Through a dict, since the last of duplicate keys wins.
-        attributes = {attribute.key: attribute.value for attribute in span.attributes[:]}
-        for key, value in attributes.items():
-            # Truth first: WhichOneof costs as much as both of these fields together.
-            if slot := slot_of(key):
-                fact: Any
-                name, position, rank, is_word, text_rule, is_count = slot
-                if text := value.string_value:
-                    # One object for all rows: less memory, and a faster dictionary later.
-                    text = intern(text) if is_word else text
-                    add_string_key(name)
-                    add_string(text)
-                    fact = text_rule(text) if text_rule else text
-                elif (number := value.int_value) > 0 and is_count:
-                    add_int_key(name)
-                    add_int(number)
-                    fact = number
-                else:
-                    add_other(name, value)
-                    fact = fact_of(name, value)
-                if fact:
-                    column = promoted[position]
-                    several = rank and column[row]
-                    column[row] = preferred_fact(position, attributes) if several else fact
-            elif text := value.string_value:
-                add_string_key(intern(key))
-                add_string(text)
-            elif number := value.int_value:
-                add_int_key(intern(key))
-                add_int(number)
-            elif double := value.double_value:
-                maps.floats.keys.append(intern(key))
-                maps.floats.values.append(double)
-            else:
-                add_other(intern(key), value)
-        end_row()
+    promoted = _append_defaults(columns, len(group.spans), first_row)
+    maps: list[MapValues] = [columns[name] for name in MAP_COLUMNS]
+    add_key = [column.keys.append for column in maps]
+    add_value = [column.values.append for column in maps]
+    end_row = [(column.offsets.append, column.keys) for column in maps]
+    for row, attributes in enumerate(group.attributes, first_row):
+        for index, key, value, position, fact, rank in attributes:
+            add_key[index](key)
+            add_value[index](value)
+            if fact:
+                column = promoted[position]
+                several = rank and column[row]
+                column[row] = preferred_fact(position, attributes) if several else fact
+        for add_offset, keys in end_row:
+            add_offset(len(keys))
 
 
 def _append_defaults(columns: dict[str, Any], rows: int, first_row: int) -> list[list[Any]]:
@@ -275,66 +272,20 @@ def _append_defaults(columns: dict[str, Any], rows: int, first_row: int) -> list
     return [columns[name] for name in PROMOTED_COLUMNS]
 
 
-class _TypedMaps:
-    """The five Map columns of attributes."""
-
-    __slots__ = ("bools", "floats", "ints", "json", "strings")
-
-    def __init__(self, columns: dict[str, Any]) -> None:
-        self.strings: MapValues = columns["attributes_string"]
-        self.ints: MapValues = columns["attributes_int"]
-        self.floats: MapValues = columns["attributes_float"]
-        self.bools: MapValues = columns["attributes_bool"]
-        self.json: MapValues = columns["attributes_json"]
-
-    def frequent_adders(self) -> tuple[Callable[[Any], None], ...]:
-        """Return what appends a string's key, a string, an int's key and an int."""
-        strings, ints = self.strings, self.ints
-        return strings.keys.append, strings.values.append, ints.keys.append, ints.values.append
-
-    def add_other(self, key: str, value: AnyValue) -> None:
-        """Append an attribute of any type."""
-        kind = value.WhichOneof("value")
-        if kind == "double_value":
-            self.floats.keys.append(key)
-            self.floats.values.append(value.double_value)
-        elif kind == "bool_value":
-            self.bools.keys.append(key)
-            self.bools.values.append(value.bool_value)
-        elif kind == "string_value":
-            self.strings.keys.append(key)
-            self.strings.values.append(value.string_value)
-        elif kind == "int_value":
-            self.ints.keys.append(key)
-            self.ints.values.append(value.int_value)
-        else:
-            self.json.keys.append(key)
-            self.json.values.append(value_to_text(value))
-
-    def end_row(self) -> None:
-        """Close the row in every Map."""
-        self.strings.offsets.append(len(self.strings.keys))
-        self.ints.offsets.append(len(self.ints.keys))
-        self.floats.offsets.append(len(self.floats.keys))
-        self.bools.offsets.append(len(self.bools.keys))
-        self.json.offsets.append(len(self.json.keys))
-
-
-def _append_events(columns: dict[str, Any], spans: Sequence[Span]) -> None:
+def _append_events(columns: dict[str, Any], group: _SpanGroup) -> None:
     times: list[int] = columns["events.timestamp"].values
     names: list[str] = columns["events.name"].values
-    attributes: list[str] = columns["events.attributes"].values
     dropped: list[int] = columns["events.dropped_attributes_count"].values
     offsets: list[int] = []
-    for span in spans:
-        if events := span.events:
+    for events in group.events:
+        if events:
             for event in events:
                 time = event.time_unix_nano
                 times.append(time if time < _TWO_63 else time - _TWO_64)
                 names.append(event.name)
-                attributes.append(attributes_to_text(event.attributes))
                 dropped.append(event.dropped_attributes_count)
         offsets.append(len(times))
+    columns["events.attributes"].values += group.event_texts
     for name in _EVENT_COLUMNS:
         columns[name].offsets.extend(offsets)
 

@@ -83,17 +83,6 @@ def fact_of(key: str, value: AnyValue) -> Any:
     return count_of_number(value.double_value) if kind == "double_value" else 0
 
 
-def preferred_fact(position: int, attributes: Mapping[str, AnyValue]) -> Any:
-    """Return what the first usable of a promoted column's spellings states, of several present.
-
-    A spelling whose value is empty, 0 or unreadable leaves the place to the next one.
-    """
-    for key in PROMOTIONS[position].keys:
-        if key in attributes and (fact := fact_of(key, attributes[key])):
-            return fact
-    return DEFAULTS[position]
-
-
 def operations_by_name(names: Sequence[str]) -> list[str]:
     """Return the kind of operation that each span's name alone tells."""
     known = {name: operation_of("", name) for name in dict.fromkeys(names)}

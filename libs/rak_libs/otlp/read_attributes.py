@@ -1,0 +1,162 @@
+"""Attributes of spans and events, from the bytes of each: what was read before is remembered."""
+
+from collections.abc import Iterable, Sequence
+from sys import intern
+from typing import Any, Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from rak_libs.otlp.promote import SLOTS, count_of_number, fact_of
+from rak_libs.otlp.typed_json import attributes_to_text, value_to_text
+
+MAP_COLUMNS: Final = (
+    "attributes_string",
+    "attributes_int",
+    "attributes_float",
+    "attributes_bool",
+    "attributes_json",
+)
+"""The Map columns of attributes; `ReadAttribute` names one by its index here."""
+
+_STRING, _INT, _FLOAT, _BOOL, _JSON = range(len(MAP_COLUMNS))
+
+ReadAttribute = tuple[int, str, Any, int, Any, int]
+"""An attribute as the columns take it: (index of its Map, key, value, position of the promoted
+column, what it states there: '' or 0 for nothing, rank of its spelling among those of the column).
+Position, fact and rank are 0 for a key that is not promoted."""
+
+_REMEMBERED: Final = 32_768
+_REMEMBERED_BYTES: Final = 96
+"""How many attributes are remembered, and up to which size (not prompts). When there are too many,
+all are forgotten: those that come again are soon back, and ids of the past are gone."""
+
+_attributes: dict[bytes, ReadAttribute] = {}
+_texts: dict[tuple[bytes, ...], str] = {}
+
+known_attribute: Final = _attributes.get
+"""Return an attribute that was read before, None for any other; the way to ask in a hot loop."""
+
+
+def read_attribute(serialized: bytes) -> ReadAttribute:
+    """Read one serialized `KeyValue`, and remember it if it may come again.
+
+    Raises:
+        google.protobuf.message.DecodeError: The bytes are none.
+    """
+    read = _read_plain(serialized) or _read_any(serialized)
+    if len(serialized) <= _REMEMBERED_BYTES:
+        if len(_attributes) >= _REMEMBERED:
+            _attributes.clear()
+        _attributes[serialized] = read
+    return read
+
+
+_KEY, _VALUE, _STRING_VALUE, _INT_VALUE = 0x0A, 0x12, 0x0A, 0x18
+_ONE_BYTE, _SHORTEST = 0x80, 6
+
+
+def _read_plain(serialized: bytes) -> ReadAttribute | None:
+    """Read a short string or a count as every SDK writes it; None for anything else.
+
+    That is key, then value, each once and shorter than 128 bytes (protobuf encoding, "message
+    structure"): twice as fast as through protobuf's objects.
+    """
+    start = _content_start(serialized)
+    if not start:
+        return None
+    size, kind = len(serialized), serialized[start - 1]
+    try:
+        key = intern(str(serialized[2 : start - 3], "utf-8"))
+        slot = SLOTS.get(key)
+        if kind == _STRING_VALUE and serialized[start] == size - start - 1:
+            text = str(serialized[start + 1 :], "utf-8")
+            if slot is None:
+                return (_STRING, key, text, 0, 0, 0)
+            return (_STRING, key, text, slot[1], slot[4](text) if slot[4] else text, slot[2])
+    except UnicodeDecodeError:
+        return None
+    number = _whole_number(serialized, start, size) if kind == _INT_VALUE else None
+    if number is None or not (slot is None or slot[5]):
+        return None
+    promoted = (0, 0, 0) if slot is None else (slot[1], count_of_number(number), slot[2])
+    return (_INT, key, number, *promoted)
+
+
+def _content_start(serialized: bytes) -> int:
+    """Return where the content of a plain attribute starts, behind its type; 0 if it is not plain.
+
+    Plain: key field, one byte of length, key, value field, one byte of length, type, content.
+    """
+    size = len(serialized)
+    if size < _SHORTEST or serialized[0] != _KEY or serialized[1] >= _ONE_BYTE:
+        return 0
+    start = serialized[1] + 5
+    left = size - start + 1
+    plain = 1 < left < _ONE_BYTE and serialized[start - 3] == _VALUE
+    return start if plain and serialized[start - 2] == left else 0
+
+
+def _whole_number(serialized: bytes, start: int, end: int) -> int | None:
+    """Return the varint that fills the bytes from `start` to `end`; None if it is negative."""
+    number = 0
+    for place, byte in enumerate(serialized[start:end]):
+        number |= (byte & 0x7F) << 7 * place
+        if byte < _ONE_BYTE:
+            return number if start + place + 1 == end and place < 9 else None
+    return None
+
+
+def _read_any(serialized: bytes) -> ReadAttribute:
+    attribute = KeyValue.FromString(serialized)
+    key, value = intern(attribute.key), attribute.value
+    index, content = _typed(value)
+    slot = SLOTS.get(key)
+    if slot is None:
+        return (index, key, content, 0, 0, 0)
+    return (index, key, content, slot[1], fact_of(key, value), slot[2])
+
+
+def _typed(value: AnyValue) -> tuple[int, Any]:
+    """Return the Map that takes a value, and the value as it goes in there."""
+    kind = value.WhichOneof("value")
+    if kind in _PLAIN:
+        return _PLAIN[kind], getattr(value, kind)
+    return _JSON, value_to_text(value)
+
+
+_PLAIN: Final = {
+    "string_value": _STRING,
+    "int_value": _INT,
+    "double_value": _FLOAT,
+    "bool_value": _BOOL,
+}
+
+
+def preferred_fact(position: int, attributes: Iterable[ReadAttribute]) -> Any:
+    """Return what the first of a promoted column's spellings states, of several present.
+
+    A spelling whose value is empty, 0 or unreadable leaves the place to the next one.
+    """
+    stated = [
+        (rank, fact) for _, _, _, column, fact, rank in attributes if fact and column == position
+    ]
+    return min(stated, key=lambda pair: pair[0])[1]
+
+
+def set_text(serialized: Sequence[bytes]) -> str:
+    """Write a set of attributes, each a serialized `KeyValue`, as `attributes_to_text` does.
+
+    Raises:
+        google.protobuf.message.DecodeError: The bytes are none.
+    """
+    if not serialized:
+        return ""
+    key = tuple(serialized)
+    text = _texts.get(key)
+    if text is None:
+        text = attributes_to_text([KeyValue.FromString(each) for each in key])
+        if sum(map(len, key)) <= _REMEMBERED_BYTES:
+            if len(_texts) >= _REMEMBERED:
+                _texts.clear()
+            _texts[key] = text
+    return text

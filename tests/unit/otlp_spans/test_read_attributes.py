@@ -1,0 +1,87 @@
+"""An attribute read from its bytes is what protobuf reads, the first time and every other."""
+
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from otlp_generation import values
+from rak_libs.otlp.promote import SLOTS, fact_of
+from rak_libs.otlp.read_attributes import (
+    _REMEMBERED,
+    _attributes,
+    _read_any,
+    _read_plain,
+    known_attribute,
+    read_attribute,
+    set_text,
+)
+from rak_libs.otlp.typed_json import attributes_to_text
+
+KEYS = st.text(max_size=130) | st.sampled_from(sorted(SLOTS))
+NUMBERS = st.integers(-(2**63), 2**63 - 1).map(lambda number: AnyValue(int_value=number))
+TEXTS = st.text(max_size=140).map(lambda text: AnyValue(string_value=text))
+ATTRIBUTES = st.builds(KeyValue, key=KEYS, value=values | NUMBERS | TEXTS)
+
+
+def same(left: object, right: object) -> bool:
+    """Compare with NaN equal to itself, and 0.0 unlike -0.0 and 0."""
+    return repr(left) == repr(right)
+
+
+@given(ATTRIBUTES)
+def test_the_short_way_reads_what_the_long_way_reads(attribute: KeyValue) -> None:
+    serialized = attribute.SerializeToString()
+    short = _read_plain(serialized)
+    assert short is None or same(short, _read_any(serialized))
+
+
+@given(st.binary(max_size=40) | ATTRIBUTES.map(lambda each: each.SerializeToString()), st.data())
+def test_any_bytes_are_read_as_protobuf_reads_them_or_refused(
+    serialized: bytes, data: st.DataObject
+) -> None:
+    """A byte changed anywhere changes nothing about that."""
+    if serialized:
+        place = data.draw(st.integers(0, len(serialized) - 1))
+        changed = bytes([data.draw(st.integers(0, 255))])
+        serialized = serialized[:place] + changed + serialized[place + 1 :]
+    try:
+        expected = _read_any(serialized)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            read_attribute(serialized)
+    else:
+        assert same(read_attribute(serialized), expected)
+
+
+def test_strings_and_counts_go_the_short_way() -> None:
+    text = KeyValue(key="session_id", value=AnyValue(string_value="s-1")).SerializeToString()
+    number = KeyValue(key="rows", value=AnyValue(int_value=300)).SerializeToString()
+    assert _read_plain(text) is not None
+    assert _read_plain(number) == (1, "rows", 300, 0, 0, 0)
+
+
+@given(ATTRIBUTES)
+def test_a_promoted_attribute_states_its_fact(attribute: KeyValue) -> None:
+    _, key, _, position, fact, rank = read_attribute(attribute.SerializeToString())
+    if slot := SLOTS.get(attribute.key):
+        assert (position, rank) == (slot[1], slot[2])
+        assert fact == fact_of(attribute.key, attribute.value)
+    assert key == attribute.key
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for number in range(_REMEMBERED + 10):
+        read_attribute(KeyValue(key="n", value=AnyValue(int_value=number)).SerializeToString())
+        assert len(_attributes) <= _REMEMBERED
+    long = KeyValue(key="prompt", value=AnyValue(string_value="x" * 500)).SerializeToString()
+    read_attribute(long)
+    assert known_attribute(long) is None
+
+
+@given(st.lists(ATTRIBUTES, max_size=3))
+def test_a_set_is_written_as_from_objects(attributes: list[KeyValue]) -> None:
+    serialized = [attribute.SerializeToString() for attribute in attributes]
+    assert set_text(serialized) == attributes_to_text(attributes)
+    assert set_text(serialized) == attributes_to_text(attributes)
