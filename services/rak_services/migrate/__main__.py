@@ -15,7 +15,9 @@ def main() -> None:
     config, arguments = config_from_command_line("rak-migrate", extend=add_arguments)
     configure_logging("migrate", config.logging)
     tune_garbage_collector()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: shells start background jobs with it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     sys.exit(run(config, arguments))
 
 
