@@ -21,6 +21,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from fleet import Ports, fleet_config, http_status, post_traces, service, wait_until
+from prometheus_text import metric
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.select import ReadPool
 from rak_libs.kafka.admin import connect as connect_admin
@@ -29,7 +30,6 @@ from rak_libs.kafka.publisher import Publisher
 from rak_libs.kafka.topics import OTLP_SPANS
 from rak_libs.runtime.settings import Config
 from rak_services.local.__main__ import _with_time_to_drain
-from rak_services.otlp_receiver.app import Receiver
 from rak_services.writer.config import writer_limits
 from traffic import numbered_request
 
@@ -235,13 +235,6 @@ def session_of(running: Changed) -> int:
     return asyncio.run(make())
 
 
-def budget_of_a_receiver(running: Changed) -> int:
-    async def make() -> int:
-        return Receiver(running.config, asyncio.Event())._admission._budget_bytes
-
-    return asyncio.run(make())
-
-
 def any_line_is_json(text: str) -> bool:
     for line in text.splitlines():
         with contextlib.suppress(ValueError):
@@ -264,7 +257,9 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "server.batch_stretch_rows": lambda r: writer_limits(r.config).policy.stretch_rows == 77,
     "server.shutdown_timeout_seconds": lambda r: 0 < writer_limits(r.config).drain_seconds < 17,
     "receiver.max_request_bytes": lambda r: refused(r, b"\n" * 200_001).code == 413,
-    "receiver.memory_budget_bytes": lambda r: budget_of_a_receiver(r) == 64 * 1024 * 1024,
+    "receiver.memory_budget_bytes": lambda r: (
+        metric(r.ports.otlp_admin, "ingest_buffer_limit", HOST) == 64 * 1024 * 1024
+    ),
     "receiver.retry_after_seconds": lambda r: retry_after(r) >= 20,
     "kafka.bootstrap_servers": lambda r: listens(r.ports.broker, "127.0.0.1"),
     "kafka.partitions": lambda r: partitions(r) == 3,

@@ -77,6 +77,15 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         "stays full cannot reach the engine.",
     ),
     MetricDefinition(
+        name="ingest_buffer_limit",
+        kind="gauge",
+        labels=("signal",),
+        meaning="What ingest_buffer_size of a receiver may reach, in bytes: its "
+        "[receiver] memory_budget_bytes.",
+        action="Alert when ingest_buffer_size stays above 0.8 of it: agents are about to be told "
+        "to come again later.",
+    ),
+    MetricDefinition(
         name="ingest_consumer_lag",
         kind="gauge",
         labels=("topic", "partition"),

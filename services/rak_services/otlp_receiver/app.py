@@ -75,6 +75,7 @@ class Receiver:
         )
         buffered = gauge("ingest_buffer_size").labels("spans")
         buffered.set_function(lambda: self._admission.used_bytes)
+        gauge("ingest_buffer_limit").labels("spans").set(limits.memory_budget_bytes)
 
     async def start(self) -> None:
         """Listen on every port and begin to look for the broker."""
