@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint type fmt bench lock clean
+.PHONY: help run demo test soak lint type fmt bench lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ demo: $(STAMP) ## send a small fleet of simulated agents to a running fleet
 
 test: $(STAMP) ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: export RAK_TEST_OUTAGE_SECONDS = 120
+soak: export RAK_TEST_VOLUME_BYTES = 2147483648
+soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
+soak: $(STAMP) ## the fault tests at full length: two minutes without ClickHouse, 2 GiB through the broker
+	@$(BIN)/python -m pytest -o timeout=1800 -s tests/faults $(ARGS)
 
 lint: $(STAMP) ## ruff, import rules
 	@$(BIN)/ruff check .
