@@ -7,15 +7,13 @@ from typing import Any
 import msgspec
 
 from rak_libs.runtime.config import config_from_command_line
-from rak_libs.runtime.lifecycle import run_service
+from rak_libs.runtime.lifecycle import STATUS_PORT_IN_USE, run_service
 from rak_libs.runtime.logs import configure_logging
 from rak_libs.runtime.settings import Config
 from rak_services.local.app import LocalFleet
 from rak_services.local.ports import PortTaken, check_ports, listeners
 from rak_services.local.readiness import NotReady
 from rak_services.local.supervisor import FleetFailed
-
-PORT_TAKEN_STATUS = 98
 
 
 def main() -> None:
@@ -26,7 +24,7 @@ def main() -> None:
         check_ports(listeners(config))
     except PortTaken as error:
         print(error, file=sys.stderr)
-        sys.exit(PORT_TAKEN_STATUS)
+        sys.exit(STATUS_PORT_IN_USE)
     path = arguments.config or os.environ.get("RAK_CONFIG")
     failures: list[Exception] = []
 

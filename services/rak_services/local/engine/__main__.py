@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rak_libs.runtime.errors import CannotListen, PortInUse
+from rak_libs.runtime.lifecycle import STATUS_PORT_IN_USE
 from rak_libs.runtime.logs import configure_logging, get_logger
 from rak_libs.runtime.process import tune_garbage_collector
 from rak_libs.runtime.serving import bind
@@ -25,7 +26,6 @@ from rak_services.local.engine.spool import Spool
 from rak_services.local.engine.watcher import Watcher
 
 STATUS_FAILED = 1
-STATUS_PORT_IN_USE = 98
 CONFIG_KEY = "[clickhouse] url"
 
 log = get_logger(__name__)
