@@ -4,16 +4,22 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from otlp_generation import values
+from otlp_generation import requests, values
+from rak_libs.model.time_window import TimeWindow
+from rak_libs.otlp import decode_spans as decoder
 from rak_libs.otlp.promote import SLOTS, fact_of
 from rak_libs.otlp.read_attributes import (
     _REMEMBERED,
+    FROM_OBJECTS,
+    REMEMBERING,
+    AttributeReading,
+    WayOfReading,
     _attributes,
     _read_any,
     _read_plain,
-    known_attribute,
     read_attribute,
     set_text,
 )
@@ -77,7 +83,7 @@ def test_what_is_remembered_is_bounded() -> None:
         assert len(_attributes) <= _REMEMBERED
     long = KeyValue(key="prompt", value=AnyValue(string_value="x" * 500)).SerializeToString()
     read_attribute(long)
-    assert known_attribute(long) is None
+    assert long not in _attributes
 
 
 @given(st.lists(ATTRIBUTES, max_size=3))
@@ -85,3 +91,75 @@ def test_a_set_is_written_as_from_objects(attributes: list[KeyValue]) -> None:
     serialized = [attribute.SerializeToString() for attribute in attributes]
     assert set_text(serialized) == attributes_to_text(attributes)
     assert set_text(serialized) == attributes_to_text(attributes)
+
+
+NOW_NS = 1_790_000_000 * 10**9
+WINDOW = TimeWindow(0, 2**63 - 1)
+
+
+class Always(AttributeReading):
+    """Takes one way, whatever comes."""
+
+    def __init__(self, way: WayOfReading) -> None:
+        super().__init__()
+        self._way = way
+
+    def way(self) -> WayOfReading:
+        return self._way
+
+
+def decoded(value: bytes, way: WayOfReading) -> str:
+    """Everything that is decoded of a message, or its error, as text (NaN equals itself there)."""
+    batch = decoder.new_span_batch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoder, "_reading", Always(way))
+        try:
+            rejected = decoder.decode_spans(value, 7, WINDOW, batch)
+        except decoder.UndecodableMessage as error:
+            return repr(error)
+    return repr((batch, rejected))
+
+
+@given(requests(NOW_NS))
+def test_both_ways_give_the_same_rows(request_: ExportTraceServiceRequest) -> None:
+    value = request_.SerializeToString()
+    assert decoded(value, REMEMBERING) == decoded(value, FROM_OBJECTS)
+
+
+@pytest.mark.parametrize("in_event", [False, True])
+def test_both_ways_refuse_the_same_depth(in_event: bool) -> None:
+    """Nesting counts from the request, however an attribute is read."""
+    answers = []
+    for depth in range(25, 60):
+        request = ExportTraceServiceRequest()
+        span = (
+            request.resource_spans.add()
+            .scope_spans.add()
+            .spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, start_time_unix_nano=NOW_NS)
+        )
+        value = (span.events.add() if in_event else span).attributes.add(key="deep").value
+        for _ in range(depth):
+            value = value.array_value.values.add()
+        serialized = request.SerializeToString()
+        assert decoded(serialized, REMEMBERING) == decoded(serialized, FROM_OBJECTS)
+        answers.append("UndecodableMessage" in decoded(serialized, REMEMBERING))
+    assert set(answers) == {False, True}
+
+
+def test_new_attributes_are_read_from_objects_until_it_is_tried_again() -> None:
+    reading = AttributeReading()
+    reading.note(REMEMBERING, 8_000, 8_000)
+    assert reading.way() is REMEMBERING
+    reading.note(REMEMBERING, 200, 200)
+    assert reading.way() is FROM_OBJECTS
+    reading.note(FROM_OBJECTS, 131_000, 0)
+    assert reading.way() is FROM_OBJECTS
+    reading.note(FROM_OBJECTS, 72, 0)
+    assert reading.way() is REMEMBERING
+
+
+def test_attributes_that_come_again_are_remembered() -> None:
+    reading = AttributeReading()
+    for _ in range(20):
+        reading.note(REMEMBERING, 10_000, 3_900)
+    assert reading.way() is REMEMBERING
