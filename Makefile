@@ -29,8 +29,9 @@ test: $(STAMP) ## the whole test suite
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
 soak: export RAK_TEST_VOLUME_BYTES = 2147483648
 soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
-soak: $(STAMP) ## the fault tests at full length: two minutes without ClickHouse, 2 GiB through the broker
-	@$(BIN)/python -m pytest -o timeout=1800 -s tests/faults $(ARGS)
+soak: export RAK_TEST_WALKS = 25
+soak: $(STAMP) ## tests at full length: two minutes without ClickHouse, 2 GiB through the broker, 100 walks
+	@$(BIN)/python -m pytest -o timeout=1800 -s tests/faults tests/integration/query/test_walks.py $(ARGS)
 
 lint: $(STAMP) ## ruff, import rules
 	@$(BIN)/ruff check .

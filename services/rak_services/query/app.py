@@ -44,7 +44,12 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     server = config.server
     listener = bind(server.host, server.query_api_port, "[server] query_api_port")
     pool = ReadPool(config.clickhouse, config.query)
-    store = Store(pool=pool, limits=config.query, now=time.time_ns)
+    store = Store(
+        pool=pool,
+        limits=config.query,
+        now=time.time_ns,
+        clustered=bool(config.clickhouse.cluster),
+    )
 
     async def storage() -> None:
         await pool.check(SPANS.name)

@@ -22,11 +22,13 @@ class Store:
         pool: Connections to ClickHouse.
         limits: The `[query]` section.
         now: The clock, in nanoseconds since 1970.
+        clustered: Whether the tables are spread over the nodes of a cluster.
     """
 
     pool: ReadPool
     limits: QuerySettings
     now: Callable[[], int]
+    clustered: bool
 
     def page_rows(self, limit: int | None) -> int:
         """Return how many rows a page holds: the limit asked for, up to `max_result_rows`."""

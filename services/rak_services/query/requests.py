@@ -102,8 +102,8 @@ class SpanFilters(TimeRange, frozen=True, kw_only=True):
         Annotated[
             Name,
             Meta(
-                description="Text contained, in any case, in the span's name, its status message "
-                "or one of its string attributes.",
+                description="Text contained, in any case (Unicode's full case folding), in the "
+                "span's name, its status message or one of its string attributes.",
             ),
         ]
         | None

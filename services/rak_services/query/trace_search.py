@@ -1,55 +1,75 @@
 """`GET /api/v1/traces`: traces that have a span meeting every filter."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from rak_libs.clickhouse.errors import ClickHouseError
+from rak_libs.clickhouse.parameters import Parameters
+from rak_libs.clickhouse.select import Row
 from rak_services.query.answers import TraceList, TraceRow
 from rak_services.query.cursors import decode_cursor
 from rak_services.query.endpoint import Question, Store
 from rak_services.query.problems import hit_a_limit, invalid
 from rak_services.query.requests import SearchTraces
+from rak_services.query.snapshots import Snapshot, take_snapshot
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
 from rak_services.query.time_text import MAX_NS, SECOND_NS, format_time
 from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
 
 _FIRST_LOOK_NS: Final = 60 * SECOND_NS
 _LOOK_FURTHER: Final = 16
+_LOOKS_SHARE: Final = 0.8
 _FIRST_SHARE: Final = 0.75
 _FALLBACK_PART: Final = 16
 
 
 class Position(Struct, frozen=True, array_like=True):
-    """Where a page of traces ended, and the range that its relative times meant."""
+    """Where a page of traces ended, and what the first page fixed for the whole walk.
+
+    That is the range that its relative times meant, and its snapshot of the stored traces.
+    """
 
     since_ns: StoredTime | None
     until_ns: StoredTime | None
+    snapshot: Snapshot
     key: StoredTime
     trace_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Which part of the order a page is: `rows` traces after `after` in what a walk sees."""
+
+    period: Range
+    snapshot: int
+    after: tuple[int, str] | None
+    rows: int
+
+    def scope(self, period: Range, starting_from_ns: int | None = None) -> Scope:
+        since = period.since_ns if starting_from_ns is None else starting_from_ns
+        return Scope(
+            since, period.until_ns, starting_from_ns, self.snapshot, self.after, self.rows + 1
+        )
 
 
 async def search_traces(store: Store, question: Question, request: SearchTraces) -> TraceList:
     """Answer one page of a search; every row summarises the whole trace."""
     _check_durations(request)
-    period = resolve_range(request, store.now(), open_start=request.trace_id is not None)
-    after = None
-    if request.cursor is not None:
-        position = decode_cursor(request.cursor, question.digest, Position)
-        period = Range(position.since_ns, position.until_ns)
-        after = (position.key, position.trace_id)
-    rows = store.page_rows(request.limit)
+    page = await _page(store, question, request)
+    budget = _Budget(store)
     look = _newest_first if request.order == "-start" else _over_whole_range
-    found, complete = await look(store, request, period, after, rows + 1)
-    page = found[:rows]
-    last = page[-1] if complete and len(found) > rows else None
-    return TraceList(
-        items=await _rows(store, page),
-        next_cursor=None if last is None else question.cursor_after(_after(last, request, period)),
-        complete=complete,
-    )
+    found, all_found = await look(store, budget, request, page)
+    shown = found[: page.rows]
+    items, all_told = await _rows(budget, shown)
+    complete = all_found and all_told
+    cursor = None
+    if complete and len(found) > page.rows:
+        cursor = question.cursor_after(_position(page, shown[-1], request))
+    return TraceList(items=items, next_cursor=cursor, complete=complete)
 
 
 def _check_durations(request: SearchTraces) -> None:
@@ -58,65 +78,83 @@ def _check_durations(request: SearchTraces) -> None:
         raise invalid("min_duration", "at most max_duration")
 
 
-def _after(last: Candidate, request: SearchTraces, period: Range) -> Position:
-    return Position(period.since_ns, period.until_ns, last.key(request.order), last.trace_id)
+async def _page(store: Store, question: Question, request: SearchTraces) -> _Page:
+    rows = store.page_rows(request.limit)
+    period = resolve_range(request, store.now(), open_start=request.trace_id is not None)
+    if request.cursor is None:
+        return _Page(period, await take_snapshot(store), None, rows)
+    position = decode_cursor(request.cursor, question.digest, Position)
+    period = Range(position.since_ns, position.until_ns)
+    return _Page(period, position.snapshot, (position.key, position.trace_id), rows)
 
 
-def _scope(
-    period: Range, after: tuple[int, str] | None, rows: int, starting_from_ns: int | None = None
-) -> Scope:
-    since = period.since_ns if starting_from_ns is None else starting_from_ns
-    return Scope(since, period.until_ns, starting_from_ns, after, rows)
+def _position(page: _Page, last: Candidate, request: SearchTraces) -> Position:
+    return Position(
+        page.period.since_ns,
+        page.period.until_ns,
+        page.snapshot,
+        last.key(request.order),
+        last.trace_id,
+    )
 
 
 class _Budget:
-    """The time that all looks of one search may take together."""
+    """The time that all statements of one search may take together.
+
+    Looking for traces leaves a part of it for what to say about them.
+    """
 
     def __init__(self, store: Store) -> None:
-        self._deadline = time.monotonic() + store.limits.max_query_time_seconds
         self._pool = store.pool
+        self._seconds = store.limits.max_query_time_seconds
+        self._started = time.monotonic()
 
     async def look(
         self, request: SearchTraces, scope: Scope, share: float = 1
     ) -> list[Candidate] | None:
         """Return the candidates in a scope; None when a limit of the engine was hit."""
-        seconds = (self._deadline - time.monotonic()) * share
+        seconds = self._left(_LOOKS_SHARE) * share
+        rows = await self._select(candidates_sql(request, scope), seconds)
+        return None if rows is None else [Candidate(*row) for row in rows]
+
+    async def summaries(self, candidates: Sequence[Candidate]) -> list[Row] | None:
+        """Return what a row says of each trace; None when a limit of the engine was hit."""
+        return await self._select(summaries_sql(candidates), self._left(1))
+
+    def _left(self, share: float) -> float:
+        return self._seconds * share - (time.monotonic() - self._started)
+
+    async def _select(self, statement: tuple[str, Parameters], seconds: float) -> list[Row] | None:
         if seconds <= 0:
             return None
-        sql, parameters = candidates_sql(request, scope)
         try:
-            rows = await self._pool.select(sql, parameters, seconds=seconds)
+            return await self._pool.select(*statement, seconds=seconds)
         except ClickHouseError as error:
             if hit_a_limit(error):
                 return None
             raise
-        return [Candidate(*row) for row in rows]
 
 
 async def _newest_first(
-    store: Store,
-    request: SearchTraces,
-    period: Range,
-    after: tuple[int, str] | None,
-    rows: int,
+    store: Store, budget: _Budget, request: SearchTraces, page: _Page
 ) -> tuple[list[Candidate], bool]:
-    """Return the newest `rows` traces after a position, and whether none of them is missing.
+    """Return a page's traces and one more, newest first, and whether none of them is missing.
 
     A trace that starts at or after a time has no span before it, so a look at the latest spans
     finds every trace that starts among them. Looks reach back further until the page is full.
     """
-    budget = _Budget(store)
+    period = page.period
     latest = min(
         store.now() if period.until_ns is None else period.until_ns,
-        MAX_NS if after is None else after[0] + 1,
+        MAX_NS if page.after is None else page.after[0] + 1,
     )
     found: list[Candidate] = []
     for starting_from in looks_back(period.since_ns, latest):
-        seen = await budget.look(request, _scope(period, after, rows, starting_from))
+        seen = await budget.look(request, page.scope(period, starting_from))
         if seen is None:
             return found, False
         found = seen
-        if len(found) >= rows:
+        if len(found) > page.rows:
             break
     return found, True
 
@@ -131,39 +169,42 @@ def looks_back(since_ns: int | None, latest_ns: int) -> Iterator[int | None]:
 
 
 async def _over_whole_range(
-    store: Store,
-    request: SearchTraces,
-    period: Range,
-    after: tuple[int, str] | None,
-    rows: int,
+    store: Store, budget: _Budget, request: SearchTraces, page: _Page
 ) -> tuple[list[Candidate], bool]:
-    """Return the first `rows` traces after a position in an order that needs to see them all.
+    """Return a page's traces and one more in an order that needs to see them all.
 
     When a limit of the engine is hit, the latest part of the range is looked at instead.
     """
-    budget = _Budget(store)
-    found = await budget.look(request, _scope(period, after, rows), _FIRST_SHARE)
+    period = page.period
+    found = await budget.look(request, page.scope(period), _FIRST_SHARE)
     if found is not None:
         return found, True
     until = store.now() if period.until_ns is None else period.until_ns
     if period.since_ns is None or period.since_ns >= until:
         return [], False
     recent = until - (until - period.since_ns) // _FALLBACK_PART
-    part = _scope(Range(recent, period.until_ns), after, rows)
+    part = page.scope(Range(recent, period.until_ns))
     return await budget.look(request, part) or [], False
 
 
-async def _rows(store: Store, page: list[Candidate]) -> list[TraceRow]:
-    if not page:
-        return []
-    sql, parameters = summaries_sql(page)
-    summaries = {row[0]: row[1:] for row in await store.pool.select(sql, parameters)}
-    # A trace whose spans expired between the two statements has no summary.
-    return [
-        _row(candidate, *summaries[candidate.trace_id])
-        for candidate in page
-        if candidate.trace_id in summaries
-    ]
+async def _rows(budget: _Budget, shown: list[Candidate]) -> tuple[list[TraceRow], bool]:
+    """Return the rows of traces, and whether all of them: fewer when a limit of the engine was hit.
+
+    A trace whose spans expired since it was found has no row.
+    """
+    for part in (shown, shown[: len(shown) // _FALLBACK_PART]):
+        if not part:
+            break
+        found = await budget.summaries(part)
+        if found is not None:
+            summaries = {row[0]: row[1:] for row in found}
+            rows = [
+                _row(trace, *summaries[trace.trace_id])
+                for trace in part
+                if trace.trace_id in summaries
+            ]
+            return rows, len(part) == len(shown)
+    return [], not shown
 
 
 def _row(

@@ -34,15 +34,17 @@ ORDERS: Final[dict[TraceOrder, Order]] = {
 
 
 class Candidate(Struct, frozen=True, array_like=True):
-    """A trace that matches, with the times of all its spans.
+    """A trace that matches, with the times of its spans.
 
-    `end_ns` is the largest end of its spans; `length_ns` is `end_ns - start_ns`.
+    `start_ns` and `length_ns`, from there to the largest end, are as the snapshot has them;
+    `first_ns` and `last_ns` bound all spans that are stored now.
     """
 
     trace_id: str
     start_ns: int
-    end_ns: int
     length_ns: int
+    first_ns: int
+    last_ns: int
 
     def key(self, order: TraceOrder) -> int:
         """Return the value that the order sorts by."""
@@ -57,6 +59,7 @@ class Scope:
         since_ns: First time of a matching span; None is open.
         until_ns: First time after those of matching spans; None is open.
         starting_from_ns: First start of a trace; None is open.
+        snapshot: Traces are as they were stored before this moment, in milliseconds since 1970.
         after: Key and trace id of the last row of the page before; None on the first page.
         rows: How many traces to return at most.
     """
@@ -64,23 +67,30 @@ class Scope:
     since_ns: int | None
     until_ns: int | None
     starting_from_ns: int | None
+    snapshot: int
     after: tuple[int, str] | None
     rows: int
 
 
 def candidates_sql(request: SearchTraces, scope: Scope) -> tuple[str, Parameters]:
-    """Return the statement for the traces with a matching span: the columns of `Candidate`."""
+    """Return the statement for the traces with a matching span: the columns of `Candidate`.
+
+    What orders and bounds traces is read from rows of the snapshot only, so that a trace keeps its
+    place in the order while more of it is stored.
+    """
     order = ORDERS[request.order]
     spans = Conditions()
     add_time_range(spans, scope.since_ns, scope.until_ns)
     add_span_filters(spans, request)
     traces = _trace_conditions(request, order, scope)
     sql = f"""\
+WITH inserted_at < fromUnixTimestamp64Milli(%(snapshot)s, 'UTC') AS seen
 SELECT
     trace_id,
-    toUnixTimestamp64Nano(min(start)) AS start_ns,
-    toUnixTimestamp64Nano(max(`end`)) AS end_ns,
-    end_ns - start_ns AS length_ns
+    toUnixTimestamp64Nano(minIf(start, seen)) AS start_ns,
+    toUnixTimestamp64Nano(maxIf(`end`, seen)) - start_ns AS length_ns,
+    toUnixTimestamp64Nano(min(start)),
+    toUnixTimestamp64Nano(max(`end`))
 FROM trace_times
 WHERE trace_id IN (
     SELECT trace_id
@@ -92,11 +102,13 @@ HAVING {traces.where()}
 ORDER BY {order.key} {order.direction}, trace_id {order.direction}
 LIMIT %(rows)s
 """  # noqa: S608 - built from constants; values are bound
-    return sql, {**spans.parameters, **traces.parameters, "rows": scope.rows}
+    bound: Parameters = {"snapshot": scope.snapshot, "rows": scope.rows}
+    return sql, {**spans.parameters, **traces.parameters, **bound}
 
 
 def _trace_conditions(request: SearchTraces, order: Order, scope: Scope) -> Conditions:
     traces = Conditions()
+    traces.add("countIf(seen) > 0")
     if request.min_duration is not None:
         traces.add("length_ns >= %(min_duration)s", min_duration=int(request.min_duration))
     if request.max_duration is not None:
@@ -127,11 +139,11 @@ def summaries_sql(candidates: Sequence[Candidate]) -> tuple[str, Parameters]:
     )
     conditions.add(
         "timestamp >= fromUnixTimestamp64Nano(%(since)s, 'UTC')",
-        since=min(candidate.start_ns for candidate in candidates),
+        since=min(candidate.first_ns for candidate in candidates),
     )
     conditions.add(
         "timestamp <= fromUnixTimestamp64Nano(%(last)s, 'UTC')",
-        last=max(candidate.end_ns for candidate in candidates),
+        last=max(candidate.last_ns for candidate in candidates),
     )
     sql = f"""\
 SELECT

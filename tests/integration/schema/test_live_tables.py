@@ -36,6 +36,7 @@ def test_trace_times_has_the_columns_that_lookups_read(
         ("day", "Date"),
         ("start", "SimpleAggregateFunction(min, DateTime64(9, 'UTC'))"),
         ("end", "SimpleAggregateFunction(max, DateTime64(9, 'UTC'))"),
+        ("inserted_at", "DateTime64(3, 'UTC')"),
     ]
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from rak_libs.clickhouse.statements import Statements
 from rak_services.migrate.config import Target
+from rak_services.migrate.files import SchemaFile
+from rak_services.migrate.tables import Waits, migrate_tables
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 LAST_NANOSECOND = 2**63 - 1
@@ -107,3 +109,45 @@ def test_a_day_outlives_its_last_span(
         )
     )
     assert expiry["spans"] < expiry["trace_times"] <= expiry["spans"] + timedelta(days=1)
+
+
+def _as_of(statements: Statements, target: Target) -> list[tuple[int, int]]:
+    """Read what each INSERT brought, in the order of time: (milliseconds taken, its start)."""
+    return statements.rows(
+        "SELECT toUnixTimestamp64Milli(inserted_at) AS taken, toUnixTimestamp64Nano(start) "
+        f"FROM {target.qualified('trace_times')} ORDER BY taken"
+    )
+
+
+def test_what_each_insert_brought_stays_apart(
+    statements: Statements, migrated: Target, midnight: datetime
+) -> None:
+    """A merge does not join rows of different INSERTs: a trace reads as it was at any moment."""
+    moments = [midnight, midnight - timedelta(seconds=1), midnight - timedelta(seconds=2)]
+    clock = "SELECT toUnixTimestamp64Milli(now64(3))"
+    clocks: list[int] = []
+    for moment in moments:
+        clocks += [at for (at,) in statements.rows(clock)]
+        _insert(statements, migrated, (moment, 1))
+    statements.execute(f"OPTIMIZE TABLE {migrated.qualified('trace_times')} FINAL")
+    found = _as_of(statements, migrated)
+    assert [start for _, start in found] == [_nanoseconds(moment) for moment in moments]
+    assert clocks[0] <= found[0][0] <= clocks[1] <= found[1][0] <= clocks[2] <= found[2][0]
+
+
+def test_rows_from_before_inserted_at_count_as_taken_in_1970(
+    statements: Statements, target: Target, files: tuple[SchemaFile, ...], midnight: datetime
+) -> None:
+    """A database of the first release is changed in place, also when a file runs twice."""
+    first_release = tuple(file for file in files if file.version <= 6)
+    migrate_tables(statements, target, first_release, Waits(20, 20, 20), "test")
+    _insert(statements, target, (midnight, 1))
+    migrate_tables(statements, target, files, Waits(20, 20, 20), "test")
+    for file in files:
+        if file.version > 6 and not file.cluster_only:
+            statements.execute(file.render(target))
+    _insert(statements, target, (midnight - timedelta(seconds=1), 1))
+    (old, _), (new, _) = _as_of(statements, target)
+    assert old == 0 < new
+    statements.execute(f"OPTIMIZE TABLE {target.qualified('trace_times')} FINAL")
+    assert [taken for taken, _ in _as_of(statements, target)] == [old, new]

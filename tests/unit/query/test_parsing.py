@@ -104,4 +104,4 @@ def test_any_text_is_either_refused_by_name_or_bound(
     except InvalidParameters as error:
         assert {problem.parameter for problem in error.problems} <= set(plain)  # noqa: PT017
         return
-    assert bind(*candidates_sql(request, Scope(None, None, None, None, 2)))
+    assert bind(*candidates_sql(request, Scope(None, None, None, 0, None, 2)))

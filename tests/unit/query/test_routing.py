@@ -27,7 +27,8 @@ async def echo(_store: Store, question: Question, request: NameRequest) -> NameA
 
 
 def store() -> Store:
-    return Store(pool=cast("Any", None), limits=QuerySettings(max_result_rows=5), now=lambda: 0)
+    limits = QuerySettings(max_result_rows=5)
+    return Store(pool=cast("Any", None), limits=limits, now=lambda: 0, clustered=False)
 
 
 def endpoint(path: str, handle: Any = echo) -> Endpoint:

@@ -21,7 +21,8 @@ from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql
 GOLDEN = Path(__file__).parent / "sql"
 TRACE = TraceId("0af7651916cd43dd8448eb211c80319c")
 FIRST, LAST = 1_700_000_000_000_000_001, 1_700_003_600_000_000_000
-WHOLE = Scope(FIRST, LAST, None, None, 51)
+SNAPSHOT = 1_700_003_600_000
+WHOLE = Scope(FIRST, LAST, None, SNAPSHOT, None, 51)
 
 EVERY_FILTER = SearchTraces(
     service="check'out",
@@ -57,20 +58,25 @@ ATTRIBUTES = SearchTraces(
 
 STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "search_without_filters": candidates_sql(SearchTraces(), WHOLE),
-    "search_without_range": candidates_sql(SearchTraces(), Scope(None, None, None, None, 51)),
+    "search_without_range": candidates_sql(
+        SearchTraces(), Scope(None, None, None, SNAPSHOT, None, 51)
+    ),
     "search_every_filter": candidates_sql(EVERY_FILTER, WHOLE),
     "search_attributes_of_each_type": candidates_sql(ATTRIBUTES, WHOLE),
     "search_newest_next_page": candidates_sql(
-        SearchTraces(), Scope(FIRST, None, FIRST + 5, (LAST, TRACE), 51)
+        SearchTraces(), Scope(FIRST, None, FIRST + 5, SNAPSHOT, (LAST, TRACE), 51)
     ),
     "search_longest_next_page": candidates_sql(
-        SearchTraces(order="-duration"), Scope(FIRST, LAST, None, (1_000, TRACE), 11)
+        SearchTraces(order="-duration"), Scope(FIRST, LAST, None, SNAPSHOT, (1_000, TRACE), 11)
     ),
     "search_shortest_next_page": candidates_sql(
-        SearchTraces(order="duration"), Scope(FIRST, LAST, None, (1_000, TRACE), 11)
+        SearchTraces(order="duration"), Scope(FIRST, LAST, None, SNAPSHOT, (1_000, TRACE), 11)
     ),
     "trace_rows": summaries_sql(
-        [Candidate(str(TRACE), FIRST, LAST, LAST - FIRST), Candidate("f" * 32, FIRST - 1, FIRST, 1)]
+        [
+            Candidate(str(TRACE), FIRST, LAST - FIRST, FIRST, LAST),
+            Candidate("f" * 32, FIRST, 1, FIRST - 1, FIRST + 1),
+        ]
     ),
     "trace_times": times_sql(TRACE),
     "trace_page_places": keys_sql(TRACE, (FIRST, LAST), None, 10_001),

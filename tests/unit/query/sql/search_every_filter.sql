@@ -1,8 +1,10 @@
+WITH inserted_at < fromUnixTimestamp64Milli(1700003600000, 'UTC') AS seen
 SELECT
     trace_id,
-    toUnixTimestamp64Nano(min(start)) AS start_ns,
-    toUnixTimestamp64Nano(max(`end`)) AS end_ns,
-    end_ns - start_ns AS length_ns
+    toUnixTimestamp64Nano(minIf(start, seen)) AS start_ns,
+    toUnixTimestamp64Nano(maxIf(`end`, seen)) - start_ns AS length_ns,
+    toUnixTimestamp64Nano(min(start)),
+    toUnixTimestamp64Nano(max(`end`))
 FROM trace_times
 WHERE trace_id IN (
     SELECT trace_id
@@ -20,10 +22,11 @@ WHERE trace_id IN (
         AND user_id = 'ann'
         AND llm_model = 'meta-llama/Llama-3'
         AND tool_name = 'search'
-        AND (positionCaseInsensitiveUTF8(span_name, 'time out') > 0 OR positionCaseInsensitiveUTF8(status_message, 'time out') > 0 OR arrayExists(value -> positionCaseInsensitiveUTF8(value, 'time out') > 0, mapValues(attributes_string)))
+        AND (if(length(span_name) = lengthUTF8(span_name), positionCaseInsensitive(span_name, caseFoldUTF8('time out')), position(caseFoldUTF8(toValidUTF8(span_name)), caseFoldUTF8('time out'))) > 0 OR if(length(status_message) = lengthUTF8(status_message), positionCaseInsensitive(status_message, caseFoldUTF8('time out')), position(caseFoldUTF8(toValidUTF8(status_message)), caseFoldUTF8('time out'))) > 0 OR arrayExists(value -> if(length(value) = lengthUTF8(value), positionCaseInsensitive(value, caseFoldUTF8('time out')), position(caseFoldUTF8(toValidUTF8(value)), caseFoldUTF8('time out'))) > 0, mapValues(attributes_string)))
 )
 GROUP BY trace_id
-HAVING length_ns >= 250000000
+HAVING countIf(seen) > 0
+    AND length_ns >= 250000000
     AND length_ns <= 5000000000
 ORDER BY start_ns DESC, trace_id DESC
 LIMIT 51

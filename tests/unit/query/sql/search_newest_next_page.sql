@@ -1,8 +1,10 @@
+WITH inserted_at < fromUnixTimestamp64Milli(1700003600000, 'UTC') AS seen
 SELECT
     trace_id,
-    toUnixTimestamp64Nano(min(start)) AS start_ns,
-    toUnixTimestamp64Nano(max(`end`)) AS end_ns,
-    end_ns - start_ns AS length_ns
+    toUnixTimestamp64Nano(minIf(start, seen)) AS start_ns,
+    toUnixTimestamp64Nano(maxIf(`end`, seen)) - start_ns AS length_ns,
+    toUnixTimestamp64Nano(min(start)),
+    toUnixTimestamp64Nano(max(`end`))
 FROM trace_times
 WHERE trace_id IN (
     SELECT trace_id
@@ -10,7 +12,8 @@ WHERE trace_id IN (
     WHERE timestamp >= fromUnixTimestamp64Nano(1700000000000000001, 'UTC')
 )
 GROUP BY trace_id
-HAVING start_ns >= 1700000000000000006
+HAVING countIf(seen) > 0
+    AND start_ns >= 1700000000000000006
     AND (start_ns < 1700003600000000000 OR (start_ns = 1700003600000000000 AND trace_id < '0af7651916cd43dd8448eb211c80319c'))
 ORDER BY start_ns DESC, trace_id DESC
 LIMIT 51
