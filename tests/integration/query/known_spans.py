@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from integration.query.attribute_texts import STRINGS, VALUES, text_finds
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import time_window
@@ -122,11 +122,6 @@ def store(settings: ClickHouseSettings, request: ExportTraceServiceRequest, now_
     inserter.close()
 
 
-def canonical_text(value: Any) -> str:
-    """Return the text by which `attr.<key>` finds a value."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def matches(span: KnownSpan, asked: Mapping[str, str], start: int, end: int) -> bool:
     """Whether one span meets every filter on spans."""
     if not start <= span.start < end:
@@ -144,7 +139,7 @@ def matches(span: KnownSpan, asked: Mapping[str, str], start: int, end: int) -> 
             return False
         if name.startswith("attr."):
             key = name.removeprefix("attr.")
-            if key not in span.attributes or canonical_text(span.attributes[key]) != text:
+            if key not in span.attributes or not text_finds(text, span.attributes[key]):
                 return False
         if name == "q" and not _contains(span, text):
             return False
@@ -153,7 +148,7 @@ def matches(span: KnownSpan, asked: Mapping[str, str], start: int, end: int) -> 
 
 def _contains(span: KnownSpan, text: str) -> bool:
     strings = [value for value in span.attributes.values() if isinstance(value, str)]
-    return any(text.lower() in found.lower() for found in (span.name, span.message, *strings))
+    return any(text.casefold() in found.casefold() for found in (span.name, span.message, *strings))
 
 
 def expected_row(trace: Sequence[KnownSpan]) -> dict[str, Any]:
@@ -213,11 +208,13 @@ def make_spans(seed: int, traces: int, first: int) -> list[KnownSpan]:
                     parent=choose.choice(parents) if number else parents[0],
                     start=begin + (choose.randrange(2 * SECOND) if number else 0),
                     duration=choose.choice([0, 1, choose.randrange(3 * SECOND)]),
-                    service=choose.choice(["alpha", "beta", "gamma/δ"]),
-                    name=choose.choice(["agent.run", "llm.generate", "execute_tool x", "GET /"]),
+                    service=choose.choice(["alpha", "Alpha", "gamma/δ"]),
+                    name=choose.choice(["agent.run", "llm.generate", "GET /", *STRINGS[-6:]]),
                     kind=choose.choice(["INTERNAL", "SERVER", "CLIENT", "UNSPECIFIED"]),
                     status=choose.choice(["UNSET", "UNSET", "OK", "ERROR"]),
-                    message=choose.choice(["", "", "Deadline exceeded", "it's 50% \\ done"]),
+                    message=choose.choice(
+                        ["", "Deadline exceeded", "it's 50% \\ done", *STRINGS[-8:]]
+                    ),
                     attributes=_attributes(choose),
                 )
             )
@@ -233,15 +230,9 @@ def _attributes(choose: random.Random) -> dict[str, Any]:
         "user.id": ["ann", "bob"],
         "gen_ai.request.model": ["meta-llama/Llama-3", "gpt-x"],
         "gen_ai.tool.name": ["search", "sh"],
-        "text": ["", "true", "1", "0.5", "Straße", "line\nbreak\ttab", "null", "[1]"],
-        "number": [1, 0, -1, 2**53 + 1, 2**63 - 1, -(2**63)],
-        "ratio": [0.5, 1.0, -2.25, 1e100, 5e-324],
-        "flag": [True, False],
-        "nested": [[1], [], {"a": [1, 2.5, None]}, None, {}],
-        # One key with another type on every span.
-        "mixed": [1, 1.0, "1", True, "true", [1]],
+        **VALUES,
     }
-    return {key: choose.choice(values) for key, values in pool.items() if choose.random() < 0.4}
+    return {key: choose.choice(values) for key, values in pool.items() if choose.random() < 0.3}
 
 
 def double_bits(value: float) -> bytes:
