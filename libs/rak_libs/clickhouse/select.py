@@ -17,6 +17,9 @@ from rak_libs.runtime.settings import ClickHouseSettings, QuerySettings
 
 Row = tuple[Any, ...]
 
+MAX_STATEMENT_BYTES: Final = 2 * 1024 * 1024
+"""The engine's bound on a statement with its values; a longer one is refused as a syntax error."""
+
 _SILENCE_SECONDS: Final = 5.0
 """How long past its time limit a question may stay unanswered before the connection is given up."""
 
@@ -134,6 +137,7 @@ def engine_settings(limits: QuerySettings, seconds: float) -> dict[str, str]:
         "result_overflow_mode": "throw",
         "max_memory_usage": str(limits.max_memory_bytes),
         "distributed_product_mode": "local",
+        "max_query_size": str(MAX_STATEMENT_BYTES),
         "readonly": "2",
     }
 

@@ -22,6 +22,7 @@ from rak_services.query.problems import (
     NotFound,
     QuestionTimedOut,
     QuestionTooLarge,
+    QuestionTooLong,
 )
 
 API_VERSION: Final = "1"
@@ -29,6 +30,7 @@ API_VERSION: Final = "1"
 _REF: Final = "#/components/schemas/{name}"
 _SHARED_PROBLEMS: Final[tuple[type[ApiError], ...]] = (
     InvalidParameters,
+    QuestionTooLong,
     QuestionTooLarge,
     ApiError,
     EngineUnavailable,

@@ -5,6 +5,11 @@ from typing import Any, ClassVar, Final, Protocol, Self
 
 from rak_services.query.time_text import MAX_NS, parse_duration, parse_relative, parse_time
 
+_DURATION: Final = r"([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h|d))+"
+_RFC3339: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+\- ][0-9]{2}:[0-9]{2})"
+)
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 
 
@@ -26,7 +31,10 @@ class TimePoint:
         "an RFC 3339 time (2026-05-01T12:00:00Z), nanoseconds since 1970, or a time relative to "
         "now (now-1h)"
     )
-    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": rf"^(now([+\- ]{_DURATION})?|[0-9]{{1,19}}|{_RFC3339})$",
+    }
 
     __slots__ = ("_nanoseconds", "_relative")
 
@@ -53,7 +61,7 @@ class Duration(int):
     """A duration in nanoseconds."""
 
     EXPECTED: ClassVar = "a duration such as 250ms, 1.5s or 1h30m (units ns, us, ms, s, m, h, d)"
-    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string"}
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{_DURATION}$"}
 
     __slots__ = ()
 
@@ -83,9 +91,11 @@ class AttributeFilters:
     """Every `attr.<key>=<text>` of a request, in order."""
 
     PREFIX: ClassVar = "attr."
-    EXPECTED: ClassVar = "attr.<key>=<text> with a key"
+    MOST: ClassVar = 100
+    EXPECTED: ClassVar = f"attr.<key>=<text> with a key, {MOST} times at most"
     SCHEMA: ClassVar[dict[str, Any]] = {
         "type": "object",
+        "maxProperties": MOST,
         "propertyNames": {"pattern": r"^attr\..+$"},
         "additionalProperties": {"type": "string"},
     }

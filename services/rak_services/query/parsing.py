@@ -3,15 +3,23 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Final, TypeVar, cast, get_args
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
 from rak_services.query.parameter_types import AttributeFilters
-from rak_services.query.problems import InvalidParameters, ParameterProblem
+from rak_services.query.problems import InvalidParameters, ParameterProblem, QuestionTooLong
 
 Request = TypeVar("Request", bound=Struct)
+
+MAX_QUERY_BYTES: Final = 48 * 1024
+"""The longest query string that is read.
+
+The HTTP server gives up on URLs of 64 KiB, and the engine takes statements up to
+`MAX_STATEMENT_BYTES`, into which a text goes up to six times, its letters escaped.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,31 @@ def fields_of(request: type[Struct]) -> tuple[ParameterField, ...]:
         _field(name.name, name.type, info)
         for name, info in zip(msgspec.structs.fields(request), described.fields, strict=True)
     )
+
+
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return the names and texts of a query string, in order.
+
+    Raises:
+        QuestionTooLong: It has more than `MAX_QUERY_BYTES`.
+        InvalidParameters: A name or a text is not UTF-8.
+    """
+    if len(query) > MAX_QUERY_BYTES:
+        raise QuestionTooLong
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    problems = [
+        ParameterProblem(name.encode("utf-8", "replace").decode(), "percent-encoded UTF-8")
+        for name, text in pairs
+        if not (_is_text(name) and _is_text(text))
+    ]
+    if problems:
+        raise InvalidParameters(problems)
+    return pairs
+
+
+def _is_text(text: str) -> bool:
+    """Whether a text is without the lone surrogates that stand for bytes that are not UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def parse_request(
@@ -112,7 +145,7 @@ def _attributes(
     field: ParameterField, texts: list[tuple[str, str]], problems: list[ParameterProblem]
 ) -> AttributeFilters:
     pairs = tuple((name.removeprefix(AttributeFilters.PREFIX), text) for name, text in texts)
-    if any(not key for key, _ in pairs):
+    if len(pairs) > AttributeFilters.MOST or any(not key for key, _ in pairs):
         problems.append(ParameterProblem(field.name, field.expected))
     return AttributeFilters(pairs)
 

@@ -106,6 +106,15 @@ class MethodNotAllowed(ApiError):
     headers = {"Allow": "GET, HEAD"}  # noqa: RUF012 - constant, like the others
 
 
+class QuestionTooLong(ApiError):
+    """The query string is longer than a question may be."""
+
+    status = 414
+    slug = "question-too-long"
+    title = "The question is too long"
+    advice = "A query string may have 48 KiB."
+
+
 class QuestionTooLarge(ApiError):
     """The answer would take more memory or rows than the engine may use."""
 
@@ -138,6 +147,7 @@ PROBLEMS: Final[tuple[type[ApiError], ...]] = (
     InvalidParameters,
     NotFound,
     MethodNotAllowed,
+    QuestionTooLong,
     QuestionTooLarge,
     ApiError,
     EngineUnavailable,

@@ -16,7 +16,7 @@ from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter, histogram
 from rak_services.query.cursors import question_digest
 from rak_services.query.endpoint import EncodedAnswer, Endpoint, Question, Store
-from rak_services.query.parsing import parse_request
+from rak_services.query.parsing import parse_request, query_pairs
 from rak_services.query.problems import (
     MEDIA_TYPE,
     ApiError,
@@ -74,7 +74,7 @@ async def _respond(endpoint: Endpoint, store: Store, request: Request) -> Respon
 
 
 async def _answer(endpoint: Endpoint, store: Store, request: Request) -> Response:
-    pairs = request.query_params.multi_items()
+    pairs = query_pairs(request.scope["query_string"])
     parsed = parse_request(endpoint.request, pairs, request.path_params)
     path = request.url.path
     url = f"{path}?{request.url.query}" if request.url.query else path

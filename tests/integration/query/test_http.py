@@ -11,6 +11,7 @@ import pytest
 from integration.query.api_client import Answer, Api
 from integration.query.conftest import Corpus
 from rak_services.query.openapi import openapi_document
+from rak_services.query.parsing import MAX_QUERY_BYTES
 
 ROOT = Path(__file__).parents[3]
 TRACE = f"/api/v1/traces/{'a' * 32}"
@@ -88,6 +89,68 @@ def test_hostile_texts_are_only_texts(api: Api, corpus: Corpus) -> None:
             asked = [*corpus.period.items(), (name, text)]
             rows = api.page("/api/v1/traces", asked)["items"]
             assert len(rows) < len({span.trace_id for span in corpus.spans})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *["service=%FF", "q=%C3", "q=%ED%A0%80", "attr.%FF=x", "attr.k=%F5%80%80%80", "%FF=1"],
+        *[
+            "limit=1%00",
+            "limit=9" * 400,
+            "limit=-0",
+            "limit=%D9%A3",
+            "start=-1",
+            "start=now-" + "9" * 5000 + "d",
+        ],
+        *[
+            "start=" + "9" * 19,
+            "end=now+" + "9" * 30 + "h",
+            "min_duration=" + "9" * 400 + "." + "9" * 400 + "ns",
+        ],
+        *["start=0000-00-00T00:00:00Z", "end=9999-99-99T99:99:99Z", "trace_id=" + "a" * 33],
+        *["cursor=" + "A" * 40_000, "q=a&q=a", "&".join(f"attr.k{n}=v" for n in range(101))],
+        *["order=", "kind=%00", "status=OK%00", "a;b=c", "=x", "%00=x"],
+    ],
+)
+def test_what_is_no_question_is_refused(api: Api, query: str) -> None:
+    """Whatever the bytes of a query string are, the answer is a 400 that names a parameter."""
+    answer = api.get(f"/api/v1/traces?{query}")
+    assert_problem(answer, 400, *(error["parameter"] for error in answer.json["errors"]))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=" + "%27" * 16_000,
+        "q=" + "%5C" * 16_000,
+        "service=" + "%00" * 16_000,
+        "attr." + "%27" * 5_000 + "=" + "[" * 30_000,
+        "attr.k=" + "[" * 24_000 + "]" * 24_000,
+        "attr.k=" + "9" * 48_000,
+        "&".join(f"attr.{n}{'%27' * 100}=1" for n in range(100)),
+        "&" * 48_000,
+        "q=a" + "&" * 48_000,
+    ],
+)
+def test_a_long_question_is_answered(api: Api, corpus: Corpus, query: str) -> None:
+    """Up to 48 KiB, whatever it becomes as a statement of the engine."""
+    assert len(query) <= MAX_QUERY_BYTES - 100
+    period = f"start={corpus.start}&end={corpus.end}"
+    assert api.get(f"/api/v1/traces?{period}&{query}").status == 200
+
+
+def test_a_question_that_is_too_long_is_refused(api: Api) -> None:
+    for path in ("/api/v1/traces", TRACE, "/api/v1/services"):
+        assert_problem(api.get(f"{path}?q=" + "a" * MAX_QUERY_BYTES), 414)
+
+
+def test_paths_are_only_names(api: Api) -> None:
+    """Whatever stands where a trace id belongs."""
+    for name in ("%00", "%FF", "..%2F..", "a" * 33, "%27", "A" * 31 + "%C3%A9", "a" * 60_000):
+        answer = api.get(f"/api/v1/traces/{name}")
+        assert answer.status in {400, 404}, name
+        assert_problem(answer, answer.status)
 
 
 def tampered(cursor: str) -> Iterator[str]:
