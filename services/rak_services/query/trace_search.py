@@ -59,8 +59,13 @@ class _Page:
 async def search_traces(store: Store, question: Question, request: SearchTraces) -> TraceList:
     """Answer one page of a search; every row summarises the whole trace."""
     _check_durations(request)
-    page = await _page(store, question, request)
     budget = _Budget(store)
+    try:
+        page = await _page(store, question, request)
+    except ClickHouseError as error:
+        if hit_a_limit(error):
+            return TraceList(items=[], next_cursor=None, complete=False)
+        raise
     look = _newest_first if request.order == "-start" else _over_whole_range
     found, all_found = await look(store, budget, request, page)
     shown = found[: page.rows]

@@ -1,13 +1,33 @@
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import msgspec
 import pytest
 
 import fleet
 from integration.query.api_client import Api
 from integration.query.known_spans import SECOND, KnownSpan, make_spans, request_of, store
-from rak_libs.runtime.settings import ClickHouseSettings, Config
+from rak_libs.clickhouse.connection import connect
+from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
+
+ENDLESS = """
+CREATE VIEW endless.{table} AS
+SELECT
+    toFixedString(lower(hex(sipHash128(number))), 32) AS trace_id,
+    now64(9, 'UTC') AS timestamp,
+    timestamp AS start,
+    timestamp AS end,
+    toDateTime64(0, 3, 'UTC') AS inserted_at,
+    toString(number % 10) AS service_name,
+    'name' AS span_name,
+    'CLIENT' AS span_kind,
+    'OK' AS status_code,
+    1 AS duration_ns
+FROM numbers(1000000000000)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +56,19 @@ def api(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
         yield Api(f"http://127.0.0.1:{port}")
 
 
+@contextlib.contextmanager
+def query_service(
+    config: Config, folder: Path, limits: QuerySettings
+) -> Iterator[tuple[Api, fleet.Service]]:
+    """A query service of its own, with other limits."""
+    port = fleet.free_port()
+    server = msgspec.structs.replace(config.server, query_api_port=port)
+    changed = msgspec.structs.replace(config, server=server, query=limits)
+    with fleet.service("rak-query", changed, folder) as service:
+        service.wait_ready(port)
+        yield Api(f"http://127.0.0.1:{port}"), service
+
+
 @dataclass
 class Corpus:
     """Stored spans; those of the first traces are stored twice, as at-least-once may."""
@@ -61,3 +94,14 @@ def corpus(clickhouse: ClickHouseSettings) -> Corpus:
     store(clickhouse, request_of(spans), now)
     store(clickhouse, request_of(again), now)
     return Corpus(spans, spans + again, start, start + 700 * SECOND)
+
+
+@pytest.fixture(scope="session")
+def endless(config: Config) -> Config:
+    """A database in which every question takes hours."""
+    with connect(config.clickhouse) as client:
+        client.execute("CREATE DATABASE endless")
+        for table in ("spans", "trace_times"):
+            client.execute(ENDLESS.format(table=table))
+    settings = msgspec.structs.replace(config.clickhouse, database="endless")
+    return msgspec.structs.replace(config, clickhouse=settings)

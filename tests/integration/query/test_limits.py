@@ -1,9 +1,7 @@
 """What happens when the engine's limits, the engine itself or the client end a question."""
 
-import contextlib
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,23 +9,10 @@ import pytest
 
 import fleet
 from integration.query.api_client import Api
-from integration.query.conftest import Corpus
+from integration.query.conftest import Corpus, query_service
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
 from rak_libs.clickhouse.connection import connect
 from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
-
-
-@contextlib.contextmanager
-def query_service(
-    config: Config, folder: Path, limits: QuerySettings
-) -> Iterator[tuple[Api, fleet.Service]]:
-    """A query service of its own, with other limits."""
-    port = fleet.free_port()
-    server = msgspec.structs.replace(config.server, query_api_port=port)
-    changed = msgspec.structs.replace(config, server=server, query=limits)
-    with fleet.service("rak-query", changed, folder) as service:
-        service.wait_ready(port)
-        yield Api(f"http://127.0.0.1:{port}"), service
 
 
 @pytest.fixture(scope="module")
@@ -41,28 +26,6 @@ def crowd(clickhouse: ClickHouseSettings) -> str:
             f"fromUnixTimestamp64Nano({start} + number, 'UTC'), 'crowd' FROM numbers(400000)"
         )
     return str(start)
-
-
-def test_a_search_over_its_time_budget_says_that_it_is_not_complete(
-    config: Config, tmp_path: Path, crowd: str
-) -> None:
-    """What was found by then is answered, without a cursor."""
-    limits = QuerySettings(max_query_time_seconds=0.02)
-    with query_service(config, tmp_path, limits) as (api, _):
-        for order in ("-start", "duration"):
-            asked = {"start": crowd, "end": str(int(crowd) + 3600 * SECOND), "order": order}
-            page = api.page("/api/v1/traces", asked)
-            assert (page["complete"], page["next_cursor"]) == (False, None)
-
-
-def test_a_question_over_its_memory_budget_is_told_so(
-    config: Config, tmp_path: Path, crowd: str
-) -> None:
-    """A search is cut, anything else refused; neither repeats the engine's words."""
-    limits = QuerySettings(max_memory_bytes=4 * 1024 * 1024)
-    with query_service(config, tmp_path, limits) as (api, _):
-        asked = {"start": crowd, "end": str(int(crowd) + SECOND), "order": "duration"}
-        assert api.page("/api/v1/traces", asked)["complete"] is False
 
 
 def test_no_page_is_longer_than_max_result_rows(
