@@ -89,7 +89,7 @@ def _add_text(conditions: Conditions, text: str) -> None:
 def _contains(text: str) -> str:
     """Return the condition that a text holds `q` in any case: under Unicode's full case folding.
 
-    Folding costs the engine about twenty times a search that knows ASCII only, so texts that are
+    Folding costs the engine some twenty times a search that knows ASCII only, so texts that are
     ASCII, as most are, go without: their folding is their lower case. `toValidUTF8` since the
     function fails on what is not UTF-8, which other writers may have stored.
     """
