@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test soak lint type fmt bench lock clean
+.PHONY: help run demo clients test soak lint type fmt bench lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,10 @@ run: $(STAMP) ## start the whole fleet on this machine
 demo: $(STAMP) ## send a small fleet of simulated agents to a running fleet
 	@$(BIN)/python -m rak_services.local.demo $(ARGS)
 
-test: $(STAMP) ## the whole test suite
+clients: $(STAMP) ## build the test clients in Go, Rust and JavaScript, where the toolchains are
+	@$(BIN)/python tests/e2e/clients/builds.py
+
+test: clients ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: export RAK_TEST_OUTAGE_SECONDS = 120

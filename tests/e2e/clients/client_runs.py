@@ -1,0 +1,198 @@
+"""Runs the client programs as the agents they stand for; README.md here describes a program."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from e2e.clients.builds import ToolchainMissing, programs
+
+GRPC = "grpc"
+PROTOCOLS = {
+    "python": (GRPC, "http/protobuf"),
+    "javascript": (GRPC, "http/protobuf", "http/json"),
+    "go": (GRPC, "http/protobuf", "http/json"),
+    "rust": (GRPC, "http/protobuf", "http/json"),
+}
+"""What each language's SDK speaks; the languages whose programs start slowest come first."""
+
+AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Client:
+    """One way to send: a language's SDK, the protocol and the compression it is told to use."""
+
+    language: str
+    protocol: str
+    compression: str = "gzip"
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.protocol.replace('/', '-')}-{self.compression}"
+
+    @property
+    def transport(self) -> str:
+        """The transport as the receiver's metrics call it."""
+        return "grpc" if self.protocol == GRPC else "http"
+
+    def environ(self, endpoints: Mapping[str, str], service: str) -> dict[str, str]:
+        """Return the OpenTelemetry SDK's own variables that make it send to an endpoint.
+
+        Args:
+            endpoints: The base URL for each transport.
+            service: The service to be.
+        """
+        environ = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoints[self.transport],
+            "OTEL_EXPORTER_OTLP_PROTOCOL": self.protocol,
+            "OTEL_SERVICE_NAME": service,
+        }
+        if self.compression != "none":  # Python's SDK refuses the word over gRPC
+            environ["OTEL_EXPORTER_OTLP_COMPRESSION"] = self.compression
+        return environ
+
+    def timeout(self, seconds: int) -> dict[str, str]:
+        """Return the variable that bounds an export with all its retries.
+
+        Its unit is the millisecond, but Python's SDK reads seconds.
+        """
+        units = 1 if self.language == "python" else 1000
+        return {"OTEL_EXPORTER_OTLP_TIMEOUT": str(seconds * units)}
+
+
+def clients(compressions: Sequence[str] = ("gzip",)) -> list[Client]:
+    """List every client."""
+    return [
+        Client(language, protocol, compression)
+        for language, protocols in PROTOCOLS.items()
+        for protocol in protocols
+        for compression in compressions
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program said when it ended.
+
+    Attributes:
+        service: The service that it was.
+        trace_id: The trace that all its spans belong to.
+        flushed: Whether the SDK told the program that its spans were exported.
+        reports: What the SDK said in its own log, at warning level and above.
+    """
+
+    service: str
+    trace_id: str
+    flushed: bool
+    reports: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that was started."""
+
+    client: Client
+    service: str
+    process: subprocess.Popen[str]
+
+    def wait(self) -> Run:
+        """Wait for the program's end."""
+        output, errors = self.process.communicate(timeout=120)
+        assert self.process.returncode in {0, 3}, f"{self.client}:\n{output}\n{errors}"
+        line = json.loads(output.splitlines()[-1])
+        assert line["flushed"] == (self.process.returncode == 0)
+        reports = "\n".join(line["reports"])
+        return Run(self.service, line["trace_id"], line["flushed"], reports)
+
+
+def start(
+    client: Client,
+    endpoints: Mapping[str, str],
+    scenario: str,
+    *arguments: str,
+    program: str = "client",
+    **environ: str,
+) -> Running:
+    """Start a client's program; `environ` goes before what the client sets itself.
+
+    Raises:
+        ToolchainMissing: The program cannot be built here.
+    """
+    service = f"{scenario}-{client}"
+    command = [*programs(client.language)[program], *arguments]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **client.environ(endpoints, service), **environ},
+    )
+    return Running(client, service, process)
+
+
+Runs = Mapping[Client, Run | ToolchainMissing]
+
+
+def run_all(wanted: Iterable[Client], begin: "Begin") -> Runs:
+    """Start each client with `begin` and wait for it, a few at a time."""
+
+    def run(client: Client) -> Run | ToolchainMissing:
+        try:
+            return begin(client).wait()
+        except ToolchainMissing as error:
+            return error
+
+    wanted = list(wanted)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(wanted, pool.map(run, wanted), strict=True))
+
+
+class Begin:
+    """How a scenario starts a client."""
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, str],
+        scenario: str,
+        *arguments: str,
+        seconds: int = 10,
+        **environ: str,
+    ) -> None:
+        """Take what all clients of the scenario are started with.
+
+        Args:
+            endpoints: The base URL for each transport.
+            scenario: How the names of its services start.
+            arguments: Each program's.
+            seconds: What an export may take; 10 is every SDK's default.
+            environ: Variables to set.
+        """
+        self._endpoints = endpoints
+        self._scenario = scenario
+        self._arguments = arguments
+        self._seconds = seconds
+        self._environ = environ
+
+    def __call__(self, client: Client) -> Running:
+        """Start a client, which tells who it is in the header `x-client`."""
+        environ = {
+            **client.timeout(self._seconds),
+            "OTEL_EXPORTER_OTLP_HEADERS": f"x-client={self._scenario}-{client}",
+            **self._environ,
+        }
+        return start(client, self._endpoints, self._scenario, *self._arguments, **environ)
+
+
+def ran(runs: Runs, client: Client) -> Run:
+    """Return a client's run; without its toolchain the test is skipped, in CI it fails."""
+    run = runs[client]
+    if isinstance(run, Run):
+        return run
+    if os.environ.get("CI"):
+        pytest.fail(f"{run}, and CI needs it")
+    pytest.skip(str(run))
