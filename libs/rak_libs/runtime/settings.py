@@ -89,7 +89,7 @@ class ReceiverSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     max_request_bytes: Positive = 64 * MEBIBYTE
     memory_budget_bytes: Positive = 512 * MEBIBYTE
-    retry_after_seconds: Positive = 5
+    retry_after_seconds: Positive = 1
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
