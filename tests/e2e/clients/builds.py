@@ -45,7 +45,9 @@ class Language:
 
 def _build_go(source: Path, folder: Path) -> None:
     environ = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    _run("go", "build", "-trimpath", "-o", str(folder / "client"), ".", cwd=source, env=environ)
+    # Run for a second each time: leaving out optimisation saves a quarter of a cold build.
+    flags = ["-trimpath", "-gcflags=all=-N -l", "-ldflags=-s -w"]
+    _run("go", "build", *flags, "-o", str(folder / "client"), ".", cwd=source, env=environ)
 
 
 def _build_rust(source: Path, folder: Path) -> None:

@@ -18,7 +18,7 @@ PROTOCOLS = {
     "go": (GRPC, "http/protobuf", "http/json"),
     "rust": (GRPC, "http/protobuf", "http/json"),
 }
-"""What each language's SDK speaks; the languages whose programs start slowest come first."""
+"""What each language's SDK speaks."""
 
 AT_ONCE = 4
 
