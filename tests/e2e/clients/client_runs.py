@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -109,83 +109,62 @@ class Running:
         return Run(self.service, line["trace_id"], line["flushed"], reports)
 
 
-def start(
-    client: Client,
-    endpoints: Mapping[str, str],
-    scenario: str,
-    *arguments: str,
-    program: str = "client",
-    **environ: str,
-) -> Running:
-    """Start a client's program; `environ` goes before what the client sets itself.
-
-    Raises:
-        ToolchainMissing: The program cannot be built here.
-    """
-    service = f"{scenario}-{client}"
-    command = [*programs(client.language)[program], *arguments]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **client.environ(endpoints, service), **environ},
-    )
-    return Running(client, service, process)
-
-
 Runs = Mapping[Client, Run | ToolchainMissing]
 
 
-def run_all(wanted: Iterable[Client], begin: "Begin") -> Runs:
-    """Start each client with `begin` and wait for it, a few at a time."""
+@dataclass(frozen=True)
+class Scenario:
+    """How clients are started.
 
-    def run(client: Client) -> Run | ToolchainMissing:
+    Attributes:
+        name: How the names of their services start.
+        endpoints: The base URL for each transport.
+        arguments: The programs' options.
+        seconds: What an export may take with all its retries; 10 is every SDK's default.
+        headers: Sent with every request, as `name=value`, beside `x-client`, which is the service.
+        environ: Further variables.
+    """
+
+    name: str
+    endpoints: Mapping[str, str]
+    arguments: Sequence[str] = ()
+    seconds: int = 10
+    headers: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, client: Client, program: str = "client") -> Running:
+        """Start a client's program.
+
+        Raises:
+            ToolchainMissing: It cannot be built here.
+        """
+        service = f"{self.name}-{client}"
+        process = subprocess.Popen(
+            [*programs(client.language)[program], *self.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                **client.environ(self.endpoints, service),
+                **client.timeout(self.seconds),
+                "OTEL_EXPORTER_OTLP_HEADERS": ",".join([f"x-client={service}", *self.headers]),
+                **self.environ,
+            },
+        )
+        return Running(client, service, process)
+
+    def run_all(self, wanted: Sequence[Client]) -> Runs:
+        """Run clients to their end, a few at a time."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(wanted, pool.map(self._run, wanted), strict=True))
+
+    def _run(self, client: Client) -> Run | ToolchainMissing:
         try:
-            return begin(client).wait()
+            return self.start(client).wait()
         except ToolchainMissing as error:
             return error
-
-    wanted = list(wanted)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(wanted, pool.map(run, wanted), strict=True))
-
-
-class Begin:
-    """How a scenario starts a client."""
-
-    def __init__(
-        self,
-        endpoints: Mapping[str, str],
-        scenario: str,
-        *arguments: str,
-        seconds: int = 10,
-        **environ: str,
-    ) -> None:
-        """Take what all clients of the scenario are started with.
-
-        Args:
-            endpoints: The base URL for each transport.
-            scenario: How the names of its services start.
-            arguments: Each program's.
-            seconds: What an export may take; 10 is every SDK's default.
-            environ: Variables to set.
-        """
-        self._endpoints = endpoints
-        self._scenario = scenario
-        self._arguments = arguments
-        self._seconds = seconds
-        self._environ = environ
-
-    def __call__(self, client: Client) -> Running:
-        """Start a client, which tells who it is in the header `x-client`."""
-        environ = {
-            **client.timeout(self._seconds),
-            "OTEL_EXPORTER_OTLP_HEADERS": f"x-client={self._scenario}-{client}",
-            **self._environ,
-        }
-        return start(client, self._endpoints, self._scenario, *self._arguments, **environ)
 
 
 def ran(runs: Runs, client: Client) -> Run:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from e2e.clients.client_runs import Begin, Client, Runs, clients, ran, run_all
+from e2e.clients.client_runs import Client, Runs, Scenario, clients, ran
 from fleet import Fleet, get_json, lag_is_zero, select, wait_until
 
 SPANS = 520
@@ -39,7 +39,7 @@ def runs(started: Fleet) -> Runs:
         "grpc": f"http://127.0.0.1:{started.ports.otlp_grpc}",
         "http": f"http://127.0.0.1:{started.ports.otlp_http}",
     }
-    finished = run_all(EVERY_CLIENT, Begin(endpoints, "values", "--spans", str(SPANS)))
+    finished = Scenario("values", endpoints, ("--spans", str(SPANS))).run_all(EVERY_CLIENT)
     wait_until(lambda: lag_is_zero(started), "everything is written")
     return finished
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from e2e.clients.client_runs import GRPC, Begin, Client, Running, Runs, clients, ran, run_all
+from e2e.clients.client_runs import GRPC, Client, Runs, Scenario, clients, ran
 from e2e.clients.recording_proxy import RecordingProxy
 from fleet import Fleet, lag_is_zero, select, wait_until
 from prometheus_text import metric
@@ -46,27 +46,23 @@ def refused(transport: str, receiver: Config) -> float:
 @pytest.fixture(scope="module")
 def damaged(counted_before: Mapping[str, float], proxy: RecordingProxy) -> Runs:
     """Every client, the last byte of its requests cut off."""
-
-    def begin(client: Client) -> Running:
-        headers = f"x-client=damaged-{client},x-damage=yes"
-        environ = {"OTEL_EXPORTER_OTLP_HEADERS": headers}
-        return Begin(proxy.endpoints, "damaged", "--spans", "2", seconds=SECONDS, **environ)(client)
-
-    return run_all(EVERY_CLIENT, begin)
+    arguments = ("--spans", "2")
+    scenario = Scenario("damaged", proxy.endpoints, arguments, SECONDS, headers=("x-damage=yes",))
+    return scenario.run_all(EVERY_CLIENT)
 
 
 @pytest.fixture(scope="module")
 def oversized(proxy: RecordingProxy) -> Runs:
     """Every client, with a request that is small enough only as long as it is compressed."""
     arguments = ("--spans", str(TOO_MANY))
-    return run_all(EVERY_CLIENT, Begin(proxy.endpoints, "large", *arguments, seconds=SECONDS))
+    return Scenario("large", proxy.endpoints, arguments, SECONDS).run_all(EVERY_CLIENT)
 
 
 @pytest.fixture(scope="module")
 def partly_expired(proxy: RecordingProxy, started: Fleet) -> Runs:
     """Every client, with some spans older than spans are kept."""
     arguments = ("--spans", str(SPANS), "--expired", str(EXPIRED))
-    runs = run_all(EVERY_CLIENT, Begin(proxy.endpoints, "expired", *arguments, seconds=SECONDS))
+    runs = Scenario("expired", proxy.endpoints, arguments, SECONDS).run_all(EVERY_CLIENT)
     wait_until(lambda: lag_is_zero(started), "everything is written")
     return runs
 
@@ -113,8 +109,8 @@ def test_pythons_grpc_exporter_repeats_what_is_too_large_unless_it_is_told_the_c
 
     told = {"OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES": SPECIFIED_CODES}
     arguments = ("--spans", str(TOO_MANY))
-    begin = Begin(proxy.endpoints, "told", *arguments, seconds=SECONDS, **told)
-    run = begin(RETRIES_WHAT_IS_TOO_LARGE).wait()
+    scenario = Scenario("told", proxy.endpoints, arguments, SECONDS, environ=told)
+    run = scenario.start(RETRIES_WHAT_IS_TOO_LARGE).wait()
     assert proxy.answers(run.service) == ["RESOURCE_EXHAUSTED"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from e2e.clients.builds import ToolchainMissing
-from e2e.clients.client_runs import Client, Run, ran, start
+from e2e.clients.client_runs import Client, Run, Scenario, ran
 from fleet import Fleet, get_json, http_status, wait_until
 
 RUST = Client("rust", "grpc")
@@ -48,7 +48,7 @@ PARENTS = {
 def run(started: Fleet) -> Run:
     endpoints = {"grpc": f"http://127.0.0.1:{started.ports.otlp_grpc}"}
     try:
-        finished = start(RUST, endpoints, "rak", program="rak_agent").wait()
+        finished = Scenario("rak", endpoints).start(RUST, "rak_agent").wait()
     except ToolchainMissing as error:
         return ran({RUST: error}, RUST)
     assert (finished.flushed, finished.reports) == (True, "")

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pytest
 
 from e2e.clients.builds import ToolchainMissing
-from e2e.clients.client_runs import GRPC, Begin, Client, Run, Running, Runs, clients, ran
+from e2e.clients.client_runs import GRPC, Client, Run, Running, Runs, Scenario, clients, ran
 from e2e.clients.recording_proxy import RecordingProxy
 from fleet import Fleet, lag_is_zero, select, wait_until
 from prometheus_text import metric
@@ -48,13 +48,13 @@ def post(receiver: Config, path: str) -> None:
 @pytest.fixture(scope="module")
 def runs(started: Fleet, receiver: Config, proxy: RecordingProxy) -> Runs:
     """Every client, started while the receiver was held, which ended when each had been refused."""
-    begin = Begin(proxy.endpoints, "held", "--spans", str(SPANS), seconds=SECONDS)
+    held = Scenario("held", proxy.endpoints, ("--spans", str(SPANS)), SECONDS)
     post(receiver, f"/hold?seconds={HELD_SECONDS}")
     try:
         # Those that give up first come last; the two whose programs start slowly come together.
-        running = start_and_see_refused(("go",), begin, proxy)
-        running |= start_and_see_refused(("python", "javascript"), begin, proxy)
-        running |= start_and_see_refused(("rust",), begin, proxy)
+        running = start_and_see_refused(("go",), held, proxy)
+        running |= start_and_see_refused(("python", "javascript"), held, proxy)
+        running |= start_and_see_refused(("rust",), held, proxy)
     finally:
         post(receiver, "/release")
     finished = {
@@ -66,14 +66,14 @@ def runs(started: Fleet, receiver: Config, proxy: RecordingProxy) -> Runs:
 
 
 def start_and_see_refused(
-    languages: Collection[str], begin: Begin, proxy: RecordingProxy
+    languages: Collection[str], scenario: Scenario, proxy: RecordingProxy
 ) -> dict[Client, Running | ToolchainMissing]:
     """Start the clients of some languages; returns when each has been refused once."""
     running: dict[Client, Running | ToolchainMissing] = {}
     for client in EVERY_CLIENT:
         if client.language in languages:
             try:
-                running[client] = begin(client)
+                running[client] = scenario.start(client)
             except ToolchainMissing as error:
                 running[client] = error
     services = [each.service for each in running.values() if isinstance(each, Running)]
