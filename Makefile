@@ -2,12 +2,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+KAFKA_STAMP := .kafka/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo clients test soak lint type fmt bench lock clean
+.PHONY: help run kafka kafka-jars demo clients test soak lint type fmt bench lock clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml requirements/bootstrap.lock requirements/dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.x")'
@@ -17,8 +18,19 @@ $(STAMP): pyproject.toml requirements/bootstrap.lock requirements/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP) ## start the whole fleet on this machine
-	@$(BIN)/rak-local $(if $(CONFIG),--config $(CONFIG))
+$(KAFKA_STAMP): deploy/kafka/pom.xml
+	@for program in java mvn; do command -v $$program >/dev/null || { echo "Apache Kafka needs Java 17 or newer and Maven: there is no $$program" >&2; exit 1; }; done
+	@rm -rf .kafka
+	@mvn --batch-mode --quiet -Dstyle.color=never --file deploy/kafka/pom.xml dependency:copy-dependencies
+	@touch $@
+
+run: $(STAMP) $(if $(filter kafka,$(BROKER)),$(KAFKA_STAMP)) ## start the whole fleet on this machine; BROKER=kafka: on Apache Kafka
+	@$(if $(BROKER),RAK_LOCAL__BROKER=$(BROKER)) $(BIN)/rak-local $(if $(CONFIG),--config $(CONFIG))
+
+kafka: $(STAMP) $(KAFKA_STAMP) ## start Apache Kafka alone
+	@$(BIN)/python -m rak_services.local.kafka_broker $(if $(CONFIG),--config $(CONFIG))
+
+kafka-jars: $(KAFKA_STAMP) ## fetch the jars of Apache Kafka
 
 demo: $(STAMP) ## send a small fleet of simulated agents to a running fleet
 	@$(BIN)/python -m rak_services.local.demo $(ARGS)
@@ -27,6 +39,7 @@ clients: $(STAMP) ## build the test clients in Go, Rust and JavaScript, where th
 	@$(BIN)/python tests/e2e/clients/builds.py
 
 test: clients ## the whole test suite
+	@$(MAKE) --no-print-directory kafka-jars || echo "tests on Apache Kafka are left out" >&2
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
@@ -34,7 +47,7 @@ soak: export RAK_TEST_VOLUME_BYTES = 2147483648
 soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
 soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
-soak: $(STAMP) ## tests at full length: two minutes without ClickHouse, 2 GiB through the broker, 100 walks of pages
+soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: two minutes without ClickHouse, 2 GiB through the broker, 100 walks of pages
 	@$(BIN)/python -m pytest -o timeout=1800 -s tests/faults tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py $(ARGS)
 
 lint: $(STAMP) ## ruff, import rules
@@ -58,5 +71,5 @@ lock: ## compile requirements/*.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --no-emit-package rak-ingest --extra dev --output-file requirements/dev.lock pyproject.toml
 
 clean: ## remove the environment, caches and local data
-	@rm -rf $(VENV) .rak .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf $(VENV) .rak .kafka .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from fleet import kafka
+from rak_libs.runtime.settings import KafkaSettings
+
 
 def _descendants() -> set[int]:
     return {child.pid for child in psutil.Process(os.getpid()).children(recursive=True)}
@@ -17,3 +20,13 @@ def no_process_is_left_behind() -> Iterator[None]:
     left = [psutil.Process(pid) for pid in _descendants() - before if psutil.pid_exists(pid)]
     running = [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
     assert [" ".join(p.cmdline()) for p in running] == []
+
+
+@pytest.fixture(scope="session")
+def shared_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    """One Apache Kafka for every test that neither kills nor stops it.
+
+    Topics stay from test to test: use names of the test's own, or make them anew.
+    """
+    with kafka(tmp_path_factory.mktemp("kafka")) as (settings, _):
+        yield settings

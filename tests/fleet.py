@@ -1,4 +1,4 @@
-"""Real parts for tests: the embedded engine, the embedded broker, single services, whole fleets.
+"""Real parts for tests: the embedded engine, both brokers, single services, whole fleets.
 
 Every process listens on free loopback ports, keeps its data in a folder of the test's own and is
 gone when its context ends, whatever the test did to it.
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import topic_lag
@@ -27,6 +28,7 @@ from rak_libs.kafka.topics import OTLP_SPANS
 from rak_libs.runtime.settings import ClickHouseSettings, Config, KafkaSettings
 
 CONSOLE_SCRIPTS = Path(sys.executable).parent
+KAFKA_JARS = Path(__file__).resolve().parents[1] / ".kafka" / "jars"
 
 
 def free_port() -> int:
@@ -201,6 +203,34 @@ def broker(folder: Path, port: int | None = None) -> Iterator[tuple[KafkaSetting
         yield settings, service
 
 
+def require_kafka() -> None:
+    """Skip the test where Apache Kafka cannot run; fail it where it must (`CI=true`)."""
+    from rak_services.local.kafka_broker import KafkaNotInstalled, check_installed
+
+    try:
+        check_installed(KAFKA_JARS)
+    except KafkaNotInstalled as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+@contextlib.contextmanager
+def kafka(folder: Path, port: int | None = None) -> Iterator[tuple[KafkaSettings, Service]]:
+    """Run Apache Kafka with its data under `folder`, where it finds them again.
+
+    Most tests want the `shared_kafka` fixture instead: a JVM costs seconds.
+    """
+    from rak_services.local.broker import wait_ready
+    from rak_services.local.kafka_broker import prepare
+
+    require_kafka()
+    settings = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port or free_port()}")
+    with running("kafka", prepare(settings, KAFKA_JARS, folder / "kafka"), folder) as service:
+        asyncio.run(wait_ready(settings, 60))
+        yield settings, service
+
+
 @dataclass
 class Ports:
     """Free ports for every service of one fleet."""
@@ -237,8 +267,10 @@ def fleet_config(ports: Ports, folder: Path, **sections: Mapping[str, object]) -
             "enable_idempotence": False,
         },
         "clickhouse": {"url": f"clickhouse://127.0.0.1:{ports.engine}"},
-        "local": {"data_dir": str(folder / "data")},
+        "local": {"data_dir": str(folder / "data"), "kafka_jars_dir": str(KAFKA_JARS)},
     }
+    if sections.get("local", {}).get("broker") == "kafka":
+        del values["kafka"]["enable_idempotence"]
     for section, keys in sections.items():
         values.setdefault(section, {}).update(keys)
     return msgspec.convert(values, Config)
@@ -297,7 +329,7 @@ class Fleet:
         import psutil
 
         markers = {
-            "broker": "tansu",
+            "broker": "kafka.Kafka" if self.config.local.broker == "kafka" else "tansu",
             "engine": "rak_services.local.engine",
             "otlp-receiver": "rak_services.otlp_receiver",
             "writer": "rak_services.writer",

@@ -300,6 +300,8 @@ SHOWN_ELSEWHERE = {
     "clickhouse.cluster": "tests/integration/schema",
     "kafka.replication_factor": "tests/unit/kafka/test_topic_creation.py",
     "kafka.min_insync_replicas": "tests/unit/kafka/test_topic_creation.py",
+    "local.broker": "tests/e2e/test_apache_kafka.py",
+    "local.kafka_jars_dir": "tests/e2e/test_apache_kafka.py",
     "local.broker_memory_bytes": "tests/faults/test_broker_memory.py",
 }
 

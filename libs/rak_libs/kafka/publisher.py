@@ -29,9 +29,21 @@ log = get_logger(__name__)
 
 
 def message_size(value: bytes, headers: Headers) -> int:
-    """Bytes that count against `[kafka] max_message_bytes`: value, headers and record framing."""
+    """Bytes that count against `[kafka] max_message_bytes`.
+
+    They are the value, its headers, the framing of a record batch and what compression may add.
+    """
     size: int = DefaultRecordBatchBuilder.estimate_size_in_bytes(None, value, list(headers))
-    return size
+    return size + compression_growth(size)
+
+
+def compression_growth(size: int) -> int:
+    """Bytes that zstd adds at most to `size` bytes that it cannot make smaller.
+
+    Kafka compares what arrives, compressed, with the topic's `max.message.bytes`. zstd stores such
+    bytes as raw blocks of up to 128 KiB with a header of 3 bytes, in a frame (RFC 8878, 3.1.1).
+    """
+    return (size >> 15) + 32
 
 
 class Publisher:
@@ -73,8 +85,8 @@ class Publisher:
             TransientKafkaError: within `publish_timeout_seconds`; the message may still be stored.
         """
         limit = self._settings.max_message_bytes
-        if len(value) > limit:
-            raise MessageTooLarge(f"publishing to {topic}: {len(value)} of {limit} bytes allowed")
+        if (size := message_size(value, headers)) > limit:
+            raise MessageTooLarge(f"publishing to {topic}: {size} of {limit} bytes allowed")
         producer: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(self._settings.publish_timeout_seconds):

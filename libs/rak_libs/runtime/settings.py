@@ -174,6 +174,8 @@ class LocalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`[local]`: the embedded parts of the one-machine fleet."""
 
     data_dir: Text = ".rak"
+    broker: Literal["embedded", "kafka"] = "embedded"
+    kafka_jars_dir: Text = ".kafka/jars"
     broker_memory_bytes: Positive = 512 * MEBIBYTE
     engine_memory_bytes: Positive = 4096 * MEBIBYTE
     drain_timeout_seconds: Seconds = 30.0

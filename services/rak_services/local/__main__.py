@@ -11,6 +11,7 @@ from rak_libs.runtime.lifecycle import STATUS_PORT_IN_USE, run_service
 from rak_libs.runtime.logs import configure_logging
 from rak_libs.runtime.settings import Config
 from rak_services.local.app import LocalFleet
+from rak_services.local.kafka_broker import KafkaNotInstalled, check_installed
 from rak_services.local.ports import PortTaken, check_ports, listeners
 from rak_services.local.readiness import NotReady
 from rak_services.local.supervisor import FleetFailed
@@ -22,9 +23,13 @@ def main() -> None:
     configure_logging("local", config.logging)
     try:
         check_ports(listeners(config))
+        if config.local.broker == "kafka":
+            check_installed(Path(config.local.kafka_jars_dir))
     except PortTaken as error:
         print(error, file=sys.stderr)
         sys.exit(STATUS_PORT_IN_USE)
+    except KafkaNotInstalled as error:
+        sys.exit(str(error))
     path = arguments.config or os.environ.get("RAK_CONFIG")
     failures: list[Exception] = []
 

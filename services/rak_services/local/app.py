@@ -1,6 +1,7 @@
 """The one-machine fleet: which processes there are, in which order they start and drain."""
 
 import asyncio
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -25,14 +26,23 @@ _BROKER_READY_SECONDS = 30.0
 _LAG_POLL_SECONDS = 0.25
 _SESSION_SECONDS = 4.0
 
+_EMBEDDED_PROMISE = """\
+The embedded broker keeps its messages in memory: what agents were told is accepted
+survives the death of every service but the broker. Ctrl-C writes everything first."""
+_KAFKA_PROMISE = """\
+Apache Kafka keeps its messages on disk: what agents were told is accepted survives the
+death of every service, kill -9 of the broker included, but as there is one broker, not a
+power cut. Ctrl-C writes everything first."""
+
 log = get_logger(__name__)
 
 
 class LocalFleet:
-    """Every process of a fleet on one machine, with the embedded broker and engine."""
+    """Every process of a fleet on one machine, with its broker and the embedded engine."""
 
     def __init__(self, config: Config, config_path: Path | None) -> None:
-        self._config = config = embedded(config)
+        self._embedded_broker = config.local.broker == "embedded"
+        self._config = config = embedded(config) if self._embedded_broker else config
         self._config_path = config_path
         self._data_dir = Path(config.local.data_dir).resolve()
         self._supervisor = Supervisor(config.server.host)
@@ -54,7 +64,10 @@ class LocalFleet:
         self._data_dir.mkdir(parents=True, exist_ok=True)
         await asyncio.gather(
             self._supervisor.start(self._engine()),
-            self._supervisor.start(self._broker(), after_restart=self._restore_topics),
+            self._supervisor.start(
+                self._broker(),
+                after_restart=self._restore_topics if self._embedded_broker else None,
+            ),
         )
         await self._supervisor.run_once(self._service("migrate", ["up"]), _MIGRATE_SECONDS)
         server = self._config.server
@@ -63,10 +76,11 @@ class LocalFleet:
             self._supervisor.start(self._service("otlp_receiver", port=server.otlp_admin_port)),
         )
         await self._supervisor.start(self._service("query", port=server.query_api_port))
-        recycler = BrokerRecycler(
-            self._config, lambda: self._supervisor.pid("broker"), self._restart_writer
-        )
-        self._recycling = asyncio.create_task(recycler.run(self._recycler_stop))
+        if self._embedded_broker:
+            recycler = BrokerRecycler(
+                self._config, lambda: self._supervisor.pid("broker"), self._restart_writer
+            )
+            self._recycling = asyncio.create_task(recycler.run(self._recycler_stop))
 
     async def drain(self) -> None:
         """Stop in the order of the data path, so that what was acknowledged is written.
@@ -89,13 +103,12 @@ class LocalFleet:
         await self._supervisor.stop("engine", _ENGINE_STOP_SECONDS)
 
     def describe(self) -> str:
-        """Say what listens where and what the embedded parts do not promise."""
+        """Say what listens where, what the broker promises and what it does not."""
         return (
             "rak-ingest is running.\n\n"
             f"{table(listeners(self._config))}\n\n"
             f"Data: {self._data_dir}\n"
-            "The embedded broker keeps its messages in memory: what agents were told is accepted\n"
-            "survives the death of every service but the broker. Ctrl-C writes everything first."
+            f"{_EMBEDDED_PROMISE if self._embedded_broker else _KAFKA_PROMISE}"
         )
 
     async def _wait_for_lag(self, seconds: float) -> None:
@@ -158,7 +171,9 @@ class LocalFleet:
         return ChildSpec("engine", command, {"RAK_ENGINE_PASSWORD": clickhouse.password})
 
     def _broker(self) -> ChildSpec:
-        return ChildSpec("broker", broker.broker_command(self._config.kafka))
+        if self._embedded_broker:
+            return ChildSpec("broker", broker.broker_command(self._config.kafka))
+        return dataclasses.replace(self._service("local.kafka_broker"), name="broker")
 
 
 def embedded(config: Config) -> Config:
@@ -176,7 +191,7 @@ def embedded(config: Config) -> Config:
 
 
 def _environment(config: Config) -> dict[str, str]:
-    """Hand what `embedded` changed to the services.
+    """Hand what `embedded` may have changed to the services.
 
     The allocator settings are among it, so that no service has to start twice to have them.
     """

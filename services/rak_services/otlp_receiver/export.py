@@ -8,7 +8,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from rak_libs.kafka.publisher import Publisher
+from rak_libs.kafka.publisher import Publisher, compression_growth
 from rak_libs.kafka.topics import Envelope
 from rak_libs.runtime.metrics import counter
 from rak_services.otlp_receiver.admission import Ticket
@@ -59,7 +59,8 @@ class Exporter:
         self.signal = signal
         self._publisher = publisher
         self._decoding = decoding
-        self._max_value_bytes = max_message_bytes - _RECORD_OVERHEAD_BYTES
+        growth = compression_growth(max_message_bytes)
+        self._max_value_bytes = max_message_bytes - growth - _RECORD_OVERHEAD_BYTES
 
     async def export(
         self, body: bytes, encoding: Encoding, transport: Transport, ticket: Ticket

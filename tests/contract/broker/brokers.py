@@ -1,4 +1,4 @@
-"""Brokers for tests: the embedded one as a child process, and any other by its address."""
+"""Brokers for tests: the embedded one as a child process, and Apache Kafka."""
 
 import asyncio
 import contextlib
@@ -98,9 +98,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def external_broker(address: str) -> Broker:
-    """A broker that runs already and behaves as Apache Kafka does with topic creation off."""
-    settings = KafkaSettings(bootstrap_servers=address, publish_timeout_seconds=5.0)
+def shared_broker(kafka: KafkaSettings) -> Broker:
+    """The session's Apache Kafka, which no test may stop."""
+    settings = msgspec.structs.replace(
+        kafka, session_timeout_seconds=SESSION_SECONDS, publish_timeout_seconds=5.0
+    )
     return Broker(settings, creates_topics_on_demand=False)
 
 

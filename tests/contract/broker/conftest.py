@@ -1,22 +1,18 @@
-"""Every broker that is at hand: the embedded one, and `RAK_TEST_KAFKA=host:port` when it is set."""
+"""Both brokers: the embedded one, and Apache Kafka."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from contract.broker.brokers import Broker, EmbeddedBroker, external_broker
-
-EXTERNAL = os.environ.get("RAK_TEST_KAFKA")
+from contract.broker.brokers import Broker, EmbeddedBroker, shared_broker
 
 
-@pytest.fixture(scope="module", params=["embedded", *(["kafka"] if EXTERNAL else [])])
+@pytest.fixture(scope="module", params=["embedded", "kafka"])
 def broker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Broker]:
     if request.param == "kafka":
-        assert EXTERNAL is not None
-        yield external_broker(EXTERNAL)
+        yield shared_broker(request.getfixturevalue("shared_kafka"))
         return
     embedded = EmbeddedBroker(tmp_path_factory.mktemp("broker"))
     embedded.start()

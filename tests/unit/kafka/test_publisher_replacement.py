@@ -117,7 +117,7 @@ def test_a_message_above_the_limit_never_reaches_a_producer() -> None:
     async def scenario() -> None:
         publisher = ScriptedPublisher(None)
         await publisher.start()
-        with pytest.raises(MessageTooLarge, match="1001 of 1000 bytes"):
+        with pytest.raises(MessageTooLarge, match="of 1000 bytes"):
             await publisher.publish("otlp_spans", bytes(1_001), [])
         await publisher.stop(1.0)
         assert sum(producer.sent for producer in publisher.producers) == 0
