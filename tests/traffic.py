@@ -43,6 +43,7 @@ class Stream:
         total: Spans to send in all, None for until `stop()`.
         per_request: Spans in a request.
         per_second: Spans a second at most, None for as fast as it goes.
+        padding: What every span carries beside its number.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Stream:
     total: int | None = None
     per_request: int = 500
     per_second: int | None = None
+    padding: str = ""
     acknowledged: int = 0
     failure: Exception | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -78,7 +80,9 @@ class Stream:
             while not self._stopping.is_set():
                 if self.total is not None and self.acknowledged >= self.total:
                     return
-                request = numbered_request(self.service, self.acknowledged, self.per_request)
+                request = numbered_request(
+                    self.service, self.acknowledged, self.per_request, self.padding
+                )
                 post_traces(self.url, request.SerializeToString())
                 self.acknowledged += self.per_request
                 if self.per_second:

@@ -103,6 +103,9 @@ class KafkaAdmin:
             return {}
         async with _asking(f"reading offsets of {group}"):
             found = await self._client.list_consumer_group_offsets(group, partitions=partitions)
+        if not found.keys() >= set(partitions):
+            # aiokafka leaves out the error that the coordinator gave for all of them.
+            raise TransientKafkaError(f"reading offsets of {group}: its coordinator is not ready")
         return {tp: None if found[tp].offset < 0 else found[tp].offset for tp in partitions}
 
     async def lag(self, group: str, names: Iterable[str]) -> dict[TopicPartition, int]:

@@ -14,8 +14,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import CloseReason
-from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
+
+from rak_libs.kafka.positions import LogBounds
 
 _ABANDON_SECONDS = 2.0
 
@@ -126,11 +128,8 @@ async def commit_as(
         list(by_topic.items()),
     )
     response = await coordinator._send_req(request)  # noqa: SLF001
-    for _, partitions in response.topics:
-        for _, code in partitions:
-            error = kafka.for_code(code)
-            if error is not kafka.NoError:
-                raise error
+    codes = [code for _, partitions in response.topics for _, code in partitions]
+    _raise_from_coordinator(coordinator, codes)
 
 
 async def log_ends(
@@ -161,6 +160,61 @@ async def log_ends(
     if len(ends) < len(listed):
         raise kafka.StaleMetadata(f"no high watermark for {sorted(set(listed) - set(ends))}")
     return ends
+
+
+async def committed_offsets(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int | None]:
+    """What the consumer's group has committed, None where it has nothing.
+
+    `AIOKafkaConsumer.committed` takes an answer that is one error and no partition for "nothing is
+    committed". Kafka gives such answers while it loads the group after a restart, and whoever
+    believes them reads the whole log again.
+
+    Raises:
+        kafka.KafkaError: the coordinator does not know, or not yet.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001
+    by_topic: defaultdict[str, list[int]] = defaultdict(list)
+    partitions = tuple(partitions)
+    for topic, partition in partitions:
+        by_topic[topic].append(partition)
+    request = OffsetFetchRequest(consumer._group_id, list(by_topic.items()))  # noqa: SLF001
+    response = await coordinator._send_req(request)  # noqa: SLF001
+    codes = [getattr(response, "error_code", 0)]
+    found: dict[TopicPartition, int | None] = {}
+    for topic, answers in response.topics:
+        for partition, offset, _, code in answers:
+            codes.append(code)
+            found[TopicPartition(topic, partition)] = offset if offset >= 0 else None
+    _raise_from_coordinator(coordinator, codes)
+    if found.keys() != set(partitions):
+        raise kafka.GroupCoordinatorNotAvailableError("the answer leaves out partitions")
+    return found
+
+
+def _raise_from_coordinator(coordinator: Any, codes: Iterable[int]) -> None:
+    """Raise the first error of a coordinator's answer; look for another when it is none."""
+    for error in map(kafka.for_code, codes):
+        if error is kafka.NotCoordinatorForGroupError:
+            coordinator.coordinator_dead()
+        if error is not kafka.NoError:
+            raise error
+
+
+async def log_bounds(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, LogBounds]:
+    """The ends of each partition's log and what the consumer's group has committed in it.
+
+    Raises:
+        kafka.KafkaError: some broker does not know, or not yet.
+    """
+    partitions = tuple(partitions)
+    earliest = await consumer.beginning_offsets(partitions)
+    latest = await log_ends(consumer, partitions)
+    committed = await committed_offsets(consumer, partitions)
+    return {tp: LogBounds(earliest[tp], latest[tp], committed[tp]) for tp in partitions}
 
 
 async def existing_topics(client: AIOKafkaAdminClient) -> dict[str, int]:

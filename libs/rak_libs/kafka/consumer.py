@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from rak_libs.kafka.aiokafka_seams import (
     Membership,
     commit_as,
     connections,
-    log_ends,
+    log_bounds,
     membership,
     note_poll,
 )
@@ -193,8 +192,9 @@ class PartitionConsumer:
 
     def lag(self) -> dict[TopicPartition, int]:
         """Records after the committed offset, by partition, as of the last fetch of each."""
+        committed = self._positions.committed
         return {
-            tp: max(0, latest - (self._positions.committed_offset(tp) or 0))
+            tp: max(0, latest - committed.get(tp, 0))
             for tp, latest in self._latest().items()
             if latest is not None
         }
@@ -296,8 +296,9 @@ class PartitionConsumer:
         changes, links, member = self._changes, connections(consumer), membership(consumer)
         if member is None:
             return
-        bounds = await _bounds(consumer, consumer.assignment())
-        await self._give_back(self._positions.in_another_log(bounds))
+        committed = self._positions.committed
+        bounds = await log_bounds(consumer, consumer.assignment())
+        await self._give_back(self._positions.in_another_log(bounds, committed))
         if changes != self._changes:
             return
         fresh = {tp: found for tp, found in bounds.items() if tp not in self._positions.held}
@@ -312,13 +313,14 @@ class PartitionConsumer:
         if fresh:
             await self._on_assigned(frozenset(fresh))
 
-    async def _give_back(self, partitions: set[TopicPartition]) -> None:
-        if not partitions:
+    async def _give_back(self, lost: Mapping[TopicPartition, LogBounds]) -> None:
+        if not lost:
             return
-        positions = {str(tp): self._positions.next_offset(tp) for tp in partitions}
-        log.error("kafka.log_started_anew", positions=positions)
-        self._positions.drop(partitions)
-        await self._on_revoked(frozenset(partitions))
+        positions = {str(tp): self._positions.next_offset(tp) for tp in lost}
+        found = {str(tp): bounds._asdict() for tp, bounds in lost.items()}
+        log.error("kafka.log_started_anew", positions=positions, found=found)
+        self._positions.drop(lost)
+        await self._on_revoked(frozenset(lost))
 
     def _put_back(self, consumer: AIOKafkaConsumer) -> None:
         """Have what was fetched but not handed out fetched again."""
@@ -382,19 +384,9 @@ class PartitionConsumer:
         )
 
 
-async def _bounds(
-    consumer: AIOKafkaConsumer, partitions: Partitions
-) -> dict[TopicPartition, LogBounds]:
-    earliest = await consumer.beginning_offsets(partitions)
-    latest = await log_ends(consumer, partitions)
-    committed = [await consumer.committed(partition) for partition in partitions]
-    return {
-        partition: LogBounds(earliest[partition], latest[partition], offset)
-        for partition, offset in zip(partitions, committed, strict=True)
-    }
-
-
 async def _close(consumer: AIOKafkaConsumer) -> None:
-    with contextlib.suppress(*_UNREACHABLE):
-        async with asyncio.timeout(_STOP_SECONDS):
-            await consumer.stop()
+    # In a task of its own: aiokafka lets the cancellation of its own tasks out of `stop`.
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=_STOP_SECONDS)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)

@@ -43,13 +43,14 @@ class Positions:
         """Partitions whose position is known."""
         return frozenset(self._next)
 
+    @property
+    def committed(self) -> dict[TopicPartition, int]:
+        """The offsets committed last, by held partition."""
+        return dict(self._committed)
+
     def next_offset(self, partition: TopicPartition) -> int | None:
         """Offset of the next record to hand out, None for a partition that is not held."""
         return self._next.get(partition)
-
-    def committed_offset(self, partition: TopicPartition) -> int | None:
-        """The offset committed last, None for a partition that is not held."""
-        return self._committed.get(partition)
 
     def hold(self, partition: TopicPartition, start: int) -> None:
         """Take a partition, of which `start` is the next record and the committed offset."""
@@ -76,16 +77,27 @@ class Positions:
         """Whether `offset` can stem from records handed out since the partition was taken."""
         return offset <= self._next.get(partition, -1)
 
-    def in_another_log(self, bounds: Mapping[TopicPartition, LogBounds]) -> set[TopicPartition]:
-        """Held partitions whose log cannot be the one their position was taken in."""
-        return {tp for tp in bounds if tp in self._next and self._is_another(tp, bounds[tp])}
+    def in_another_log(
+        self,
+        bounds: Mapping[TopicPartition, LogBounds],
+        committed: Mapping[TopicPartition, int],
+    ) -> dict[TopicPartition, LogBounds]:
+        """Held partitions whose log cannot be the one their position was taken in.
+
+        Args:
+            bounds: What the broker said.
+            committed: `committed` as it was before the broker was asked. A commit that is
+                accepted meanwhile is newer than the answer.
+        """
+        known = bounds.keys() & self._next.keys() & committed.keys()
+        return {tp: bounds[tp] for tp in known if self._is_another(tp, bounds[tp], committed[tp])}
 
     def beyond(self, latest: Mapping[TopicPartition, int | None]) -> Collection[TopicPartition]:
         """Held partitions that stand beyond the end of their log, as far as that is known."""
         ends = ((tp, latest.get(tp), offset) for tp, offset in self._next.items())
         return [tp for tp, end, offset in ends if end is not None and end < offset]
 
-    def _is_another(self, partition: TopicPartition, bounds: LogBounds) -> bool:
-        if bounds.committed is None or bounds.committed < self._committed[partition]:
+    def _is_another(self, partition: TopicPartition, bounds: LogBounds, committed: int) -> bool:
+        if bounds.committed is None or bounds.committed < committed:
             return True
         return bounds.latest < max(self._next[partition], bounds.committed)

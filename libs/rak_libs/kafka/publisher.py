@@ -17,13 +17,8 @@ _BATCH_BYTES = 1024 * 1024
 _RECONNECT_SECONDS = 0.2
 _RECONNECT_LIMIT_SECONDS = 2.0
 _CHECK_SECONDS = 2.0
-# Refusals of one message after which the producer is as good as before.
-_HARMLESS = (
-    kafka.MessageSizeTooLargeError,
-    kafka.RecordListTooLargeError,
-    kafka.TopicAuthorizationFailedError,
-    kafka.UnknownTopicOrPartitionError,
-)
+# Refusals that are one topic's fault: another producer would be refused as well.
+_HARMLESS = (kafka.TopicAuthorizationFailedError, kafka.UnknownTopicOrPartitionError)
 
 log = get_logger(__name__)
 

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -14,11 +13,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fleet import KAFKA_JARS, free_port
 from rak_libs.kafka.admin import KafkaAdmin, connect
 from rak_libs.kafka.consumer import PartitionConsumer, Record, TopicPartition
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.runtime.settings import KafkaSettings
 from rak_services.local.broker import broker_command, resident_bytes, wait_ready
+from rak_services.local.kafka_broker import prepare
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
@@ -43,19 +44,17 @@ class Broker:
         return msgspec.structs.replace(self.settings, **changes)
 
 
-class EmbeddedBroker(Broker):
-    """The embedded broker, which tests may stop, kill and start again."""
+class OwnBroker(Broker):
+    """A broker of the test's own, which it may stop, kill and start again on the same folder."""
 
-    def __init__(self, folder: Path) -> None:
-        settings = KafkaSettings(
-            bootstrap_servers=f"127.0.0.1:{free_port()}",
-            enable_idempotence=False,
-            session_timeout_seconds=SESSION_SECONDS,
-            publish_timeout_seconds=3.0,
-        )
-        super().__init__(settings, creates_topics_on_demand=True)
+    def __init__(self, folder: Path, settings: KafkaSettings, *, creates_topics: bool) -> None:
+        super().__init__(settings, creates_topics_on_demand=creates_topics)
+        self.folder = folder
         self._log = folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
 
     @property
     def pid(self) -> int:
@@ -63,21 +62,19 @@ class EmbeddedBroker(Broker):
         return self._process.pid
 
     @property
-    def resident_bytes(self) -> int:
-        size = resident_bytes(self.pid)
-        assert size is not None
-        return size
+    def is_running(self) -> bool:
+        return self._process is not None
 
     def launch(self) -> None:
-        """Start it, empty; returns before it listens."""
+        """Start it; returns before it listens."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                broker_command(self.settings), stdout=output, stderr=subprocess.STDOUT
+                self.command(), stdout=output, stderr=subprocess.STDOUT
             )
 
     def start(self) -> None:
         self.launch()
-        asyncio.run(wait_ready(self.settings, 20))
+        asyncio.run(wait_ready(self.settings, 60))
 
     def kill(self) -> None:
         if self._process is not None:
@@ -92,10 +89,41 @@ class EmbeddedBroker(Broker):
         os.kill(self.pid, signal.SIGCONT)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class EmbeddedBroker(OwnBroker):
+    """The embedded broker, which is empty whenever it starts."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = KafkaSettings(
+            bootstrap_servers=f"127.0.0.1:{free_port()}",
+            enable_idempotence=False,
+            session_timeout_seconds=SESSION_SECONDS,
+            publish_timeout_seconds=3.0,
+        )
+        super().__init__(folder, settings, creates_topics=True)
+
+    def command(self) -> list[str]:
+        return broker_command(self.settings)
+
+    @property
+    def resident_bytes(self) -> int:
+        size = resident_bytes(self.pid)
+        assert size is not None
+        return size
+
+
+class OwnKafka(OwnBroker):
+    """Apache Kafka, which has its topics and messages again when it starts again."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = KafkaSettings(
+            bootstrap_servers=f"127.0.0.1:{free_port()}",
+            session_timeout_seconds=SESSION_SECONDS,
+            publish_timeout_seconds=3.0,
+        )
+        super().__init__(folder, settings, creates_topics=False)
+
+    def command(self) -> list[str]:
+        return prepare(self.settings, KAFKA_JARS, self.folder / "kafka")
 
 
 def shared_broker(kafka: KafkaSettings) -> Broker:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -36,8 +37,12 @@ def test_every_topic_and_its_dead_letter_topic_is_made_once(broker: Broker) -> N
 
 
 def test_a_topic_has_the_configuration_that_was_asked_for(broker: Broker, name: str) -> None:
+    settings = broker.with_settings(max_message_bytes=3_000_000)
+    # One broker has one copy, and a configuration file that wants two in sync of one is refused.
+    msgspec.structs.force_setattr(settings, "min_insync_replicas", 2)
+
     async def scenario() -> dict[str, str]:
-        async with topic(broker.settings, name):
+        async with topic(settings, name):
             client = AIOKafkaAdminClient(bootstrap_servers=broker.settings.bootstrap_servers)
             await client.start()
             try:
@@ -50,9 +55,10 @@ def test_a_topic_has_the_configuration_that_was_asked_for(broker: Broker, name: 
             return {entry[0]: entry[1] for entry in resource[4]}
 
     found = run(scenario())
-    wanted = topic_configuration(name, broker.settings)
+    wanted = topic_configuration(name, settings)
     assert wanted["compression.type"] == "zstd"
-    assert wanted["max.message.bytes"] == str(16 * 1024 * 1024)
+    assert wanted["max.message.bytes"] == "3000000"
+    assert wanted["min.insync.replicas"] == "2"
     assert {key: found[key] for key in wanted} == wanted
 
 

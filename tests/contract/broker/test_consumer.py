@@ -202,7 +202,11 @@ def test_a_poll_hands_out_a_bounded_volume(broker: Broker, name: str) -> None:
 def test_a_log_that_starts_anew_under_a_live_consumer_is_read_from_its_beginning(
     broker: Broker, name: str
 ) -> None:
-    """Its partitions are revoked and assigned again; the old log's offsets cannot be committed."""
+    """Its partitions are revoked and assigned again; the old log's offsets cannot be committed.
+
+    Kafka's consumers notice when they refresh their metadata, so one round is enough there.
+    """
+    rounds = 3 if broker.creates_topics_on_demand else 1
 
     async def scenario() -> None:
         async with (
@@ -210,7 +214,7 @@ def test_a_log_that_starts_anew_under_a_live_consumer_is_read_from_its_beginning
             publishing(broker.settings) as publisher,
             reading(broker.settings, name) as reader,
         ):
-            for round_number in range(3):
+            for round_number in range(rounds):
                 numbers = range(1000 * round_number, 1000 * round_number + 200)
                 sent = await publish_numbers(publisher, name, numbers)
                 reader.records.clear()

@@ -10,7 +10,8 @@ import psutil
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import MessageBatch
 
-from contract.broker.brokers import EmbeddedBroker, publishing, reading, run, topic
+from contract.broker.brokers import OwnBroker, publishing, reading, run
+from integration.broker.conftest import TOPIC as NAME
 from rak_libs.kafka.admin import connect
 from rak_libs.kafka.errors import TransientKafkaError
 from rak_libs.kafka.publisher import Publisher
@@ -19,7 +20,8 @@ MEBIBYTE = 1024 * 1024
 TIMEOUT = 1.0
 MARGIN = 1.0
 """What a busy machine may add to a time limit."""
-NAME = "integration_publisher"
+ROUNDS = {True: 4, False: 1}
+"""Kills of a broker that starts at once and empty, and of Apache Kafka, which takes seconds."""
 
 
 async def outcomes(publisher: Publisher, values: Iterable[bytes]) -> list[BaseException | None]:
@@ -61,13 +63,13 @@ def all_transient(results: list[BaseException | None]) -> bool:
     return all(isinstance(result, TransientKafkaError) for result in results)
 
 
-def test_a_broker_that_is_down_at_the_start_is_found_when_it_comes(broker: EmbeddedBroker) -> None:
+def test_a_broker_that_is_down_at_the_start_is_found_when_it_comes(own_broker: OwnBroker) -> None:
     async def scenario() -> None:
-        settings = broker.with_settings(publish_timeout_seconds=TIMEOUT)
-        broker.kill()
+        settings = own_broker.with_settings(publish_timeout_seconds=TIMEOUT)
+        own_broker.kill()
         async with publishing(settings) as publisher:
             assert all_transient(await outcomes(publisher, [b"early"] * 5))
-            broker.launch()
+            own_broker.launch()
             await publish_until_stored(publisher, b"late")
             async with reading(settings, NAME) as reader:
                 assert await reader.read(1) == [b"late"]
@@ -75,10 +77,12 @@ def test_a_broker_that_is_down_at_the_start_is_found_when_it_comes(broker: Embed
     run(scenario())
 
 
-def test_publishing_to_a_broker_known_to_be_away_fails_at_once(broker: EmbeddedBroker) -> None:
+def test_publishing_to_a_broker_known_to_be_away_fails_at_once(own_broker: OwnBroker) -> None:
     async def scenario() -> None:
-        broker.kill()
-        async with publishing(broker.with_settings(publish_timeout_seconds=TIMEOUT)) as publisher:
+        own_broker.kill()
+        async with publishing(
+            own_broker.with_settings(publish_timeout_seconds=TIMEOUT)
+        ) as publisher:
             await outcomes(publisher, [b"first"])
             await asyncio.sleep(0.1)
             began = time.monotonic()
@@ -89,19 +93,19 @@ def test_publishing_to_a_broker_known_to_be_away_fails_at_once(broker: EmbeddedB
 
 
 def test_killed_and_restarted_mid_stream_every_publish_ends_and_new_ones_are_readable(
-    broker: EmbeddedBroker,
+    own_broker: OwnBroker,
 ) -> None:
     """Acknowledged after the restart means readable, though the broker came back without topics."""
 
     async def scenario() -> None:
-        settings = broker.with_settings(publish_timeout_seconds=TIMEOUT)
+        settings = own_broker.with_settings(publish_timeout_seconds=TIMEOUT)
         async with publishing(settings) as publisher:
-            for round_number in range(4):
+            for round_number in range(ROUNDS[own_broker.creates_topics_on_demand]):
                 await publish_until_stored(publisher, b"before")
                 sending = asyncio.create_task(outcomes(publisher, [b"during"] * 50))
                 await asyncio.sleep(0)
-                broker.kill()
-                broker.launch()
+                own_broker.kill()
+                own_broker.launch()
                 assert all(r is None or isinstance(r, TransientKafkaError) for r in await sending)
                 stored = [b"%d-%d" % (round_number, number) for number in range(30)]
                 for value in stored:
@@ -114,15 +118,15 @@ def test_killed_and_restarted_mid_stream_every_publish_ends_and_new_ones_are_rea
 
 
 def test_a_suspended_broker_costs_no_memory_and_is_used_again_when_it_wakes(
-    broker: EmbeddedBroker,
+    own_broker: OwnBroker,
 ) -> None:
     """512 MiB are given up; not one batch of them is left, and memory does not add up."""
 
     async def scenario() -> None:
-        settings = broker.with_settings(publish_timeout_seconds=TIMEOUT)
-        async with topic(settings, NAME), publishing(settings) as publisher:
+        settings = own_broker.with_settings(publish_timeout_seconds=TIMEOUT)
+        async with publishing(settings) as publisher:
             await publish_until_stored(publisher, b"before")
-            broker.suspend()
+            own_broker.suspend()
             try:
                 sizes = []
                 for _ in range(8):
@@ -136,20 +140,20 @@ def test_a_suspended_broker_costs_no_memory_and_is_used_again_when_it_wakes(
                 # Two rounds' payloads may be mapped while the allocator keeps what was freed.
                 assert max(sizes) < sizes[0] + 160 * MEBIBYTE, sizes
             finally:
-                broker.resume()
+                own_broker.resume()
             await publish_until_stored(publisher, b"after")
             await publisher.check()
 
     run(scenario())
 
 
-def test_a_publisher_that_is_used_without_end_holds_nothing(broker: EmbeddedBroker) -> None:
+def test_a_publisher_that_is_used_without_end_holds_nothing(own_broker: OwnBroker) -> None:
     async def scenario() -> None:
-        async with topic(broker.settings, NAME), publishing(broker.settings) as publisher:
+        async with publishing(own_broker.settings) as publisher:
             for _ in range(20):
                 await asyncio.gather(*(publisher.publish(NAME, b"x", []) for _ in range(100)))
             assert batches_in_memory() <= 4, "at most the last one of each partition"
-            async with connect(broker.settings) as admin:
+            async with connect(own_broker.settings) as admin:
                 assert sum((await admin.end_offsets([NAME])).values()) == 2_000
 
     run(scenario())

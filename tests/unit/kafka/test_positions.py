@@ -50,11 +50,22 @@ def test_a_log_is_another_one_when_it_contradicts_what_was_read_or_committed(
     bounds: LogBounds, *, another: bool
 ) -> None:
     positions = held(0, 40, committed=30)
-    assert positions.in_another_log({TP: bounds}) == ({TP} if another else set())
+    found = positions.in_another_log({TP: bounds}, positions.committed)
+    assert found == ({TP: bounds} if another else {})
+
+
+def test_a_commit_that_is_accepted_while_the_broker_is_asked_proves_nothing() -> None:
+    """The answer may be older than the commit."""
+    positions = held(0, 40, committed=30)
+    asked = positions.committed
+    answer = LogBounds(0, 40, 30)
+    positions.note_commit({TP: 40})
+    assert positions.in_another_log({TP: answer}, asked) == {}
+    assert positions.in_another_log({TP: answer}, positions.committed) == {TP: answer}
 
 
 def test_a_partition_that_is_not_held_is_in_no_other_log() -> None:
-    assert Positions().in_another_log({TP: LogBounds(0, 0, None)}) == set()
+    assert Positions().in_another_log({TP: LogBounds(0, 0, None)}, {}) == {}
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 200))
@@ -75,9 +86,9 @@ def test_standing_beyond_the_end_is_seen_as_far_as_the_end_is_known() -> None:
 
 def test_a_dropped_partition_is_forgotten_whole() -> None:
     positions = held(5, 9, committed=7)
-    assert (positions.next_offset(TP), positions.committed_offset(TP)) == (9, 7)
+    assert (positions.next_offset(TP), positions.committed) == (9, {TP: 7})
     positions.drop([TP])
     positions.advance(TP, 50)
     positions.note_commit({TP: 50})
     assert positions.held == frozenset()
-    assert (positions.next_offset(TP), positions.committed_offset(TP)) == (None, None)
+    assert (positions.next_offset(TP), positions.committed) == (None, {})
