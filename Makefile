@@ -45,9 +45,10 @@ test: clients ## the whole test suite
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
 soak: export RAK_TEST_VOLUME_BYTES = 2147483648
 soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
+soak: export RAK_TEST_KAFKA_STOP_SECONDS = 60
 soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
-soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: two minutes without ClickHouse, 2 GiB through the broker, 100 walks of pages
+soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: two minutes without ClickHouse, one without Kafka, 2 GiB through the broker, 100 walks of pages
 	@$(BIN)/python -m pytest -o timeout=1800 -s tests/faults tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py $(ARGS)
 
 lint: $(STAMP) ## ruff, import rules

@@ -25,7 +25,7 @@ import pytest
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import topic_lag
 from rak_libs.kafka.topics import OTLP_SPANS
-from rak_libs.runtime.settings import ClickHouseSettings, Config, KafkaSettings
+from rak_libs.runtime.settings import ClickHouseSettings, Config, KafkaSettings, LocalSettings
 
 CONSOLE_SCRIPTS = Path(sys.executable).parent
 KAFKA_JARS = Path(__file__).resolve().parents[1] / ".kafka" / "jars"
@@ -222,13 +222,23 @@ def kafka(folder: Path, port: int | None = None) -> Iterator[tuple[KafkaSettings
     Most tests want the `shared_kafka` fixture instead: a JVM costs seconds.
     """
     from rak_services.local.broker import wait_ready
-    from rak_services.local.kafka_broker import prepare
 
     require_kafka()
     settings = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port or free_port()}")
-    with running("kafka", prepare(settings, KAFKA_JARS, folder / "kafka"), folder) as service:
+    local = LocalSettings(data_dir=str(folder), kafka_jars_dir=str(KAFKA_JARS))
+    path = write_config(Config(kafka=settings, local=local), folder / "kafka.toml")
+    command = [sys.executable, "-m", "rak_services.local.kafka_broker", "--config", str(path)]
+    with running("kafka", command, folder) as service:
         asyncio.run(wait_ready(settings, 60))
         yield settings, service
+
+
+@contextlib.contextmanager
+def broker_of(config: Config, folder: Path) -> Iterator[Service]:
+    """Run the broker that `[local] broker` names where `[kafka] bootstrap_servers` says."""
+    run = kafka if config.local.broker == "kafka" else broker
+    with run(folder, int(config.kafka.bootstrap_servers.rpartition(":")[2])) as (_, service):
+        yield service
 
 
 @dataclass

@@ -16,7 +16,7 @@ from prometheus_text import metric
 from traffic import Stream, missing
 
 MEBIBYTE = 1024 * 1024
-STOP_SECONDS = float(os.environ.get("RAK_TEST_KAFKA_STOP_SECONDS", "12"))
+STOP_SECONDS = float(os.environ.get("RAK_TEST_KAFKA_STOP_SECONDS", "8"))
 PUBLISH_SECONDS = 3.0
 BUDGET_BYTES = 32 * MEBIBYTE
 AGENTS = 16

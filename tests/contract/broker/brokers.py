@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import msgspec
 from fleet import KAFKA_JARS, free_port
 from rak_libs.kafka.admin import KafkaAdmin, connect
 from rak_libs.kafka.consumer import PartitionConsumer, Record, TopicPartition
+from rak_libs.kafka.errors import TransientKafkaError
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.runtime.settings import KafkaSettings
 from rak_services.local.broker import broker_command, resident_bytes, wait_ready
@@ -156,6 +157,17 @@ async def publishing(settings: KafkaSettings) -> AsyncIterator[Publisher]:
         yield publisher
     finally:
         await publisher.stop(2.0)
+
+
+async def publish_all(publisher: Publisher, name: str, values: Iterable[bytes]) -> None:
+    """Publish one after the other, each again until it is acknowledged."""
+    for value in values:
+        while True:
+            try:
+                await publisher.publish(name, value, [])
+                break
+            except TransientKafkaError:
+                await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager

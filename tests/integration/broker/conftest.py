@@ -25,7 +25,7 @@ def broker(shared_broker: EmbeddedBroker) -> EmbeddedBroker:
     return shared_broker
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnKafka]:
     require_kafka()
     broker = OwnKafka(tmp_path_factory.mktemp("kafka"))
@@ -35,7 +35,7 @@ def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnKafka]:
 
 @pytest.fixture(params=["embedded", "kafka"])
 def own_broker(request: pytest.FixtureRequest) -> OwnBroker:
-    """Either of the module's brokers, running, its topic `TOPIC` empty; tests may kill it."""
+    """Either broker, running, its topic `TOPIC` empty; tests may kill it."""
     if request.param == "embedded":
         embedded: EmbeddedBroker = request.getfixturevalue("broker")
         return embedded

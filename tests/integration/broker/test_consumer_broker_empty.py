@@ -1,26 +1,21 @@
 """The embedded broker dies with all it holds: consumers begin anew and leave nothing out."""
 
-import asyncio
-
 import pytest
 
-from contract.broker.brokers import EmbeddedBroker, Reader, publishing, reading, run, until
+from contract.broker.brokers import (
+    EmbeddedBroker,
+    Reader,
+    publish_all,
+    publishing,
+    reading,
+    run,
+    until,
+)
 from rak_libs.kafka.admin import connect
 from rak_libs.kafka.consumer import TopicPartition
 from rak_libs.kafka.errors import PartitionLost, TransientKafkaError
-from rak_libs.kafka.publisher import Publisher
 
 NAME = "integration_consumer"
-
-
-async def publish_all(publisher: Publisher, values: list[bytes]) -> None:
-    for value in values:
-        while True:
-            try:
-                await publisher.publish(NAME, value, [])
-                break
-            except TransientKafkaError:
-                await asyncio.sleep(0.02)
 
 
 async def read_until_seen(reader: Reader, wanted: list[bytes]) -> None:
@@ -41,7 +36,7 @@ def test_a_log_that_is_shorter_or_longer_than_the_old_one_is_read_whole(
         async with publishing(broker.settings) as publisher, reading(broker.settings, NAME) as r:
             for round_number in range(3):
                 old = [b"old %d %d" % (round_number, n) for n in range(before)]
-                await publish_all(publisher, old)
+                await publish_all(publisher, NAME, old)
                 await read_until_seen(r, old)
                 handed_out = {
                     TopicPartition(NAME, p): r.consumer._positions.next_offset(
@@ -52,7 +47,7 @@ def test_a_log_that_is_shorter_or_longer_than_the_old_one_is_read_whole(
                 broker.kill()
                 broker.launch()
                 new = [b"new %d %d" % (round_number, n) for n in range(after)]
-                await publish_all(publisher, new)
+                await publish_all(publisher, NAME, new)
                 with pytest.raises((PartitionLost, TransientKafkaError)):
                     await r.consumer.commit(handed_out, deadline_seconds=2)
                 await read_until_seen(r, new)
@@ -65,50 +60,13 @@ def test_a_log_that_is_shorter_or_longer_than_the_old_one_is_read_whole(
 def test_every_partition_taken_back_is_given_before_its_records_are(broker: EmbeddedBroker) -> None:
     async def scenario() -> None:
         async with publishing(broker.settings) as publisher, reading(broker.settings, NAME) as r:
-            await publish_all(publisher, [b"%d" % n for n in range(100)])
+            await publish_all(publisher, NAME, [b"%d" % n for n in range(100)])
             await r.read(100)
             broker.kill()
             broker.launch()
-            await publish_all(publisher, [b"again %d" % n for n in range(100)])
+            await publish_all(publisher, NAME, [b"again %d" % n for n in range(100)])
             await r.read(200)
             assert frozenset.union(*r.revoked) == {TopicPartition(NAME, p) for p in range(4)}
             assert sum(map(len, r.assigned)) >= 8
-
-    run(scenario())
-
-
-def test_a_consumer_that_outlives_a_long_absence_joins_again(broker: EmbeddedBroker) -> None:
-    """By itself aiokafka gives up on a member that asks for nothing for its poll interval."""
-
-    async def scenario() -> None:
-        async with (
-            publishing(broker.settings) as publisher,
-            reading(broker.settings, NAME, max_poll_interval_seconds=2.0) as r,
-        ):
-            await publish_all(publisher, [b"before"])
-            await r.read(1)
-            broker.kill()
-            for _ in range(40):
-                assert await r.poll(100) == []
-            with pytest.raises(TransientKafkaError):
-                await r.consumer.check()
-            broker.launch()
-            await publish_all(publisher, [b"after"])
-            await read_until_seen(r, [b"after"])
-            await r.consumer.check()
-
-    run(scenario())
-
-
-def test_a_consumer_started_before_its_broker_waits_for_it(broker: EmbeddedBroker) -> None:
-    async def scenario() -> None:
-        broker.kill()
-        async with reading(broker.settings, NAME) as r:
-            for _ in range(5):
-                assert await r.poll(50) == []
-            broker.launch()
-            async with publishing(broker.settings) as publisher:
-                await publish_all(publisher, [b"first"])
-                assert await r.read(1) == [b"first"]
 
     run(scenario())

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import msgspec
+from aiokafka import AIOKafkaConsumer
 from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
@@ -20,10 +21,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from fleet import Ports, Service, broker, fleet_config, get_json, service
-from rak_libs.kafka.admin import ensure_topics
-from rak_libs.kafka.topics import OTLP_SPANS, Envelope
-from rak_libs.runtime.settings import Config
+from fleet import Ports, Service, broker_of, fleet_config, get_json, service
+from rak_libs.kafka.admin import connect, ensure_topics
+from rak_libs.kafka.topics import OTLP_SPANS, TOPICS, Envelope
+from rak_libs.runtime.settings import Config, KafkaSettings
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -103,7 +104,7 @@ class Receiver:
 
     def published(self) -> list[Published]:
         """Read everything that the topic holds."""
-        return asyncio.run(_records(self.config.kafka.bootstrap_servers))
+        return asyncio.run(_records(self.config.kafka))
 
     def metric(self, line: str) -> float:
         """Return the value of one series, 0 while there is none."""
@@ -133,17 +134,17 @@ def _lower(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-async def _records(bootstrap_servers: str) -> list[Published]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+async def _records(settings: KafkaSettings) -> list[Published]:
+    async with connect(settings) as admin:
+        ends = await admin.end_offsets([OTLP_SPANS])
+    assert ends
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers, enable_auto_commit=False
+    )
     await consumer.start()
     try:
-        topics = await consumer.topics()
-        assert OTLP_SPANS in topics
-        partitions = consumer.partitions_for_topic(OTLP_SPANS) or set()
-        assigned = [TopicPartition(OTLP_SPANS, partition) for partition in partitions]
-        consumer.assign(assigned)
+        consumer.assign(list(ends))
         await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(assigned)
         found = []
         for partition, end in ends.items():
             while await consumer.position(partition) < end:
@@ -157,14 +158,30 @@ async def _records(bootstrap_servers: str) -> list[Published]:
 
 
 @contextlib.contextmanager
+def receiver_on(kafka: KafkaSettings, folder: Path) -> Iterator[Receiver]:
+    """Run a receiver that is ready on a broker that runs already, its topics made anew."""
+    ports = Ports()
+    config = msgspec.structs.replace(fleet_config(ports, folder), kafka=kafka)
+    asyncio.run(_recreate_topics(kafka))
+    with service("rak-otlp-receiver", config, folder) as process:
+        process.wait_ready(ports.otlp_admin)
+        yield Receiver(config, process, process)
+
+
+async def _recreate_topics(settings: KafkaSettings) -> None:
+    async with connect(settings) as admin:
+        await admin.recreate(TOPICS)
+
+
+@contextlib.contextmanager
 def receiver_with_broker(
     folder: Path, ports: Ports | None = None, **sections: Mapping[str, object]
 ) -> Iterator[Receiver]:
     """Run a broker with its topics and a receiver that is ready."""
     ports = ports or Ports()
     config = fleet_config(ports, folder, **sections)
-    with broker(folder, ports.broker) as (settings, broker_process):
-        asyncio.run(ensure_topics(settings))
+    with broker_of(config, folder) as broker_process:
+        asyncio.run(ensure_topics(config.kafka))
         with service("rak-otlp-receiver", config, folder) as process:
             process.wait_ready(ports.otlp_admin)
             yield Receiver(config, process, broker_process)

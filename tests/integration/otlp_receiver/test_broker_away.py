@@ -13,7 +13,7 @@ import grpc
 import psutil
 import pytest
 
-from fleet import Ports, broker, fleet_config, http_status, service, wait_until
+from fleet import Ports, broker_of, fleet_config, http_status, service, wait_until
 from integration.otlp_receiver.agents import (
     EXPORT,
     Receiver,
@@ -29,11 +29,19 @@ MEBIBYTE = 1024 * 1024
 BUDGET_BYTES = 48 * MEBIBYTE
 
 
+KAFKA = {"publish_timeout_seconds": PUBLISH_SECONDS}
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def local(request: pytest.FixtureRequest) -> dict[str, object]:
+    """`[local]` of a receiver on either broker."""
+    return {"broker": request.param}
+
+
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Receiver]:
-    kafka = {"publish_timeout_seconds": PUBLISH_SECONDS}
+def receiver(tmp_path: Path, local: dict[str, object]) -> Iterator[Receiver]:
     limits = {"memory_budget_bytes": BUDGET_BYTES}
-    with receiver_with_broker(tmp_path, kafka=kafka, receiver=limits) as running:
+    with receiver_with_broker(tmp_path, kafka=KAFKA, receiver=limits, local=local) as running:
         yield running
 
 
@@ -82,24 +90,25 @@ def test_a_broker_that_dies_makes_answers_retryable_until_it_is_back(
     assert readiness.status == 503
     assert b'"kafka":"ok"' not in readiness.body
     assert http_status(f"{receiver.admin_url}/healthz") == 200
-    port = int(receiver.config.kafka.bootstrap_servers.rpartition(":")[2])
-    with broker(tmp_path / "again", port) as (settings, _):
-        asyncio.run(ensure_topics(settings))
+    with broker_of(receiver.config, tmp_path):
+        asyncio.run(ensure_topics(receiver.config.kafka))
         wait_until(lambda: accepts(receiver, "after"), "the receiver accepts again")
         assert http_status(f"{receiver.admin_url}/readyz") == 200
         names = [name for record in receiver.published() for name in span_names(record.request)]
     assert "after" in names
 
 
-def test_a_receiver_that_starts_before_its_broker_waits_for_it(tmp_path: Path) -> None:
+def test_a_receiver_that_starts_before_its_broker_waits_for_it(
+    tmp_path: Path, local: dict[str, object]
+) -> None:
     ports = Ports()
-    config = fleet_config(ports, tmp_path, kafka={"publish_timeout_seconds": PUBLISH_SECONDS})
+    config = fleet_config(ports, tmp_path, kafka=KAFKA, local=local)
     with service("rak-otlp-receiver", config, tmp_path) as process:
         process.wait_listening(ports.otlp_admin)
         early = Receiver(config, process, process)
         assert is_retryable(early)
-        with broker(tmp_path, ports.broker) as (settings, _):
-            asyncio.run(ensure_topics(settings))
+        with broker_of(config, tmp_path):
+            asyncio.run(ensure_topics(config.kafka))
             process.wait_ready(ports.otlp_admin)
             assert accepts(early, "late")
 

@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -11,12 +12,27 @@ from integration.otlp_receiver.agents import (
     JSON,
     Published,
     Receiver,
+    receiver_on,
     receiver_with_broker,
     request_of,
     span_names,
 )
 from rak_libs.kafka.topics import ENVELOPE_VERSION
 from rak_libs.otlp.otlp_json import request_to_json
+
+
+@pytest.fixture(scope="module", params=["embedded", "kafka"])
+def receiver(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Receiver]:
+    """A receiver on either broker."""
+    folder = tmp_path_factory.mktemp("receiver")
+    if request.param == "kafka":
+        running = receiver_on(request.getfixturevalue("shared_kafka"), folder)
+    else:
+        running = receiver_with_broker(folder)
+    with running as receiver:
+        yield receiver
 
 
 def published_with(receiver: Receiver, name: str) -> list[Published]:

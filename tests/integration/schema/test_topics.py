@@ -1,5 +1,6 @@
 """`rak-migrate` makes the topics, once, beside the tables or alone."""
 
+import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import fleet
+from rak_libs.kafka.admin import delete_topics
 from rak_libs.kafka.topics import TOPICS
 from rak_libs.runtime.settings import ClickHouseSettings, Config, KafkaSettings
 from rak_services.migrate.app import ExitStatus
@@ -15,9 +17,14 @@ from rak_services.migrate.config import Target
 RakMigrate = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
-    """A broker without topics."""
+@pytest.fixture(params=["embedded", "kafka"])
+def kafka(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KafkaSettings]:
+    """Either broker, without topics."""
+    if request.param == "kafka":
+        shared: KafkaSettings = request.getfixturevalue("shared_kafka")
+        asyncio.run(delete_topics(shared, TOPICS))
+        yield shared
+        return
     with fleet.broker(tmp_path) as (settings, _):
         yield settings
 

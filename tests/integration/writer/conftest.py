@@ -12,11 +12,11 @@ import pytest
 import fleet
 from prometheus_text import metric
 from rak_libs.clickhouse.connection import connect
-from rak_libs.kafka.admin import topic_lag
+from rak_libs.kafka.admin import delete_topics, topic_lag
 from rak_libs.kafka.consumer import PartitionConsumer, Record
 from rak_libs.kafka.publisher import Publisher
-from rak_libs.kafka.topics import OTLP_SPANS, dead_letter_topic
-from rak_libs.runtime.settings import Config
+from rak_libs.kafka.topics import OTLP_SPANS, TOPICS, dead_letter_topic
+from rak_libs.runtime.settings import Config, KafkaSettings
 
 
 @dataclass
@@ -107,14 +107,20 @@ class Pipeline:
             yield RunningWriter(writer, port)
 
 
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+@pytest.fixture(params=["embedded", "kafka"])
+def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pipeline]:
+    """A pipeline on either broker, its topics empty and its tables as well."""
     ports = fleet.Ports()
     # The embedded broker lets members in after half a session.
     config = fleet.fleet_config(ports, tmp_path, kafka={"session_timeout_seconds": 3.0})
-    with (
-        fleet.engine(tmp_path, ports.engine) as (_, engine),
-        fleet.broker(tmp_path, ports.broker),
-    ):
+    with contextlib.ExitStack() as running:
+        _, engine = running.enter_context(fleet.engine(tmp_path, ports.engine))
+        if request.param == "embedded":
+            running.enter_context(fleet.broker(tmp_path, ports.broker))
+        else:
+            shared: KafkaSettings = request.getfixturevalue("shared_kafka")
+            kafka = msgspec.structs.replace(shared, session_timeout_seconds=3.0)
+            config = msgspec.structs.replace(config, kafka=kafka)
+            asyncio.run(delete_topics(kafka, TOPICS))
         fleet.migrate(config, tmp_path)
         yield Pipeline(config, tmp_path, engine)

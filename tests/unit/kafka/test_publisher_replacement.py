@@ -1,7 +1,7 @@
 """What makes a publisher replace its producer.
 
-The embedded broker has no idempotent producers, so the errors that only those meet are raised here
-by a stand-in for aiokafka's producer; connecting and publishing are shown against real brokers.
+Most of these errors take a cluster and bad luck, so a stand-in for aiokafka's producer raises them
+here; tests/integration/broker/test_idempotent_producer.py provokes the real ones.
 """
 
 import asyncio
