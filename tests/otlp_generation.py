@@ -94,11 +94,11 @@ def _spans(now_ns: int) -> st.SearchStrategy[Span]:
         attributes=attribute_lists,
         dropped_attributes_count=_uint32s,
     )
-    # Ids of links may be all zero: only their lengths are checked.
+    # Links may lead nowhere: their ids may be all zero, or empty.
     links = st.builds(
         Span.Link,
-        trace_id=st.one_of(_trace_ids, st.just(bytes(16))),
-        span_id=_span_ids,
+        trace_id=st.one_of(_trace_ids, st.sampled_from([b"", bytes(16)])),
+        span_id=st.one_of(_span_ids, st.sampled_from([b"", bytes(8)])),
         trace_state=_texts,
         attributes=attribute_lists,
         dropped_attributes_count=_uint32s,

@@ -37,7 +37,12 @@ from rak_libs.otlp.read_attributes import (
 )
 from rak_libs.otlp.rejected_items import RejectedItems
 from rak_libs.otlp.separate_spans import separate_spans
-from rak_libs.otlp.traces import SPAN_ID_BYTES, TRACE_ID_BYTES
+from rak_libs.otlp.traces import (
+    LINK_SPAN_ID_LENGTHS,
+    LINK_TRACE_ID_LENGTHS,
+    SPAN_ID_BYTES,
+    TRACE_ID_BYTES,
+)
 from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text
 
 _TWO_63: Final = 2**63
@@ -161,7 +166,8 @@ class _SpanGroup:
             and _ZERO_TRACE_ID not in self.trace_ids
             and _ZERO_SPAN_ID not in self.span_ids
             and all(
-                len(link.trace_id) == TRACE_ID_BYTES and len(link.span_id) == SPAN_ID_BYTES
+                len(link.trace_id) in LINK_TRACE_ID_LENGTHS
+                and len(link.span_id) in LINK_SPAN_ID_LENGTHS
                 for links in self.links
                 if links
                 for link in links

@@ -17,6 +17,8 @@ from rak_libs.otlp.errors import UndecodableRequest
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
+LINK_TRACE_ID_LENGTHS: Final = frozenset({0, TRACE_ID_BYTES})
+LINK_SPAN_ID_LENGTHS: Final = frozenset({0, SPAN_ID_BYTES})
 _ZERO_TRACE_ID: Final = bytes(TRACE_ID_BYTES)
 _ZERO_SPAN_ID: Final = bytes(SPAN_ID_BYTES)
 
@@ -56,8 +58,10 @@ def check_traces(request: ExportTraceServiceRequest, window: TimeWindow) -> Trac
     """Remove from `request`, in place, every span that cannot be stored.
 
     A span is judged by its ids (trace id of 16 and span id of 8 bytes, not all zero; a parent id
-    empty or of 8; links' ids of 16 and 8) and by its start time. It is counted under the first
-    reason that applies, in the order of `TraceVerdict.rejected`.
+    empty or of 8; links' ids empty or of 16 and 8) and by its start time. It is counted under the
+    first reason that applies, in the order of `TraceVerdict.rejected`. A link may lead nowhere:
+    SDKs record one to an invalid context for its attributes, and a Collector writes ids that are
+    all zero as nothing.
     """
     verdict = TraceVerdict()
     for resource_spans in request.resource_spans:
@@ -111,6 +115,9 @@ def _reject_reason(span: Span, window: TimeWindow) -> str | None:
     if span.parent_span_id and len(span.parent_span_id) != SPAN_ID_BYTES:
         return "parent_span_id"
     for link in span.links:
-        if len(link.trace_id) != TRACE_ID_BYTES or len(link.span_id) != SPAN_ID_BYTES:
+        if (
+            len(link.trace_id) not in LINK_TRACE_ID_LENGTHS
+            or len(link.span_id) not in LINK_SPAN_ID_LENGTHS
+        ):
             return "link_id"
     return reject_reason(span.start_time_unix_nano, window)

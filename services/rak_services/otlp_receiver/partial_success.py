@@ -9,7 +9,7 @@ _EXPLANATIONS: Final = {
     "trace_id": "the trace id is not 16 bytes or all zero",
     "span_id": "the span id is not 8 bytes or all zero",
     "parent_span_id": "the parent span id is not 8 bytes",
-    "link_id": "a link's trace id is not 16 bytes or its span id not 8",
+    "link_id": "a link's trace id is not empty or 16 bytes, or its span id not empty or 8",
     "time_zero": "the time is not set",
     "time_overflow": "the time is beyond the year 2262",
     "time_future": "the time is more than an hour ahead",

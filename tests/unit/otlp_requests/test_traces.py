@@ -59,7 +59,7 @@ GOOD_LINK = Span.Link(trace_id=TRACE_ID, span_id=SPAN_ID)
         ({"span_id": SPAN_ID + b"x"}, "span_id"),
         ({"parent_span_id": b"x"}, "parent_span_id"),
         ({"parent_span_id": TRACE_ID}, "parent_span_id"),
-        ({"links": [GOOD_LINK, Span.Link(span_id=SPAN_ID)]}, "link_id"),
+        ({"links": [GOOD_LINK, Span.Link(trace_id=SPAN_ID, span_id=SPAN_ID)]}, "link_id"),
         ({"links": [Span.Link(trace_id=TRACE_ID, span_id=b"x"), GOOD_LINK]}, "link_id"),
         ({"start_time_unix_nano": 0}, "time_zero"),
         ({"start_time_unix_nano": 2**64 - 1}, "time_overflow"),
@@ -84,7 +84,7 @@ def test_a_bad_span_is_removed_and_counted_and_its_neighbours_stay(
     [
         {},
         {"parent_span_id": SPAN_ID},
-        {"links": [GOOD_LINK]},
+        {"links": [GOOD_LINK, Span.Link(), Span.Link(trace_id=bytes(16), span_id=bytes(8))]},
         {"start_time_unix_nano": WINDOW.oldest_ns},
         {"start_time_unix_nano": WINDOW.newest_ns, "end_time_unix_nano": 2**64 - 1},
     ],
@@ -119,7 +119,9 @@ def naively_good(span: Span, window: TimeWindow) -> bool:
         and len(span.span_id) == 8
         and any(span.span_id)
         and len(span.parent_span_id) in {0, 8}
-        and all(len(link.trace_id) == 16 and len(link.span_id) == 8 for link in span.links)
+        and all(
+            len(link.trace_id) in {0, 16} and len(link.span_id) in {0, 8} for link in span.links
+        )
         and reject_reason(span.start_time_unix_nano, window) is None
     )
 
