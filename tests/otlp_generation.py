@@ -129,7 +129,10 @@ def _spans(now_ns: int) -> st.SearchStrategy[Span]:
 
 
 def requests(now_ns: int) -> st.SearchStrategy[ExportTraceServiceRequest]:
-    """Draw requests of spans that no receiver refuses; their starts lie in the day to `now_ns`."""
+    """Draw requests of spans that no receiver refuses; their starts lie in the day to `now_ns`.
+
+    One without spans is empty: as a message of a queue, anything else would be refused.
+    """
     scopes = st.builds(
         InstrumentationScope,
         name=_texts,
@@ -162,7 +165,13 @@ def requests(now_ns: int) -> st.SearchStrategy[ExportTraceServiceRequest]:
         scope_spans=st.lists(scope_spans, max_size=2),
         schema_url=_texts,
     )
-    return st.builds(ExportTraceServiceRequest, resource_spans=st.lists(resource_spans, max_size=2))
+    groups = st.lists(resource_spans, max_size=2)
+    return st.builds(ExportTraceServiceRequest, resource_spans=groups).map(_empty_without_spans)
+
+
+def _empty_without_spans(request: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
+    scopes = [scope for group in request.resource_spans for scope in group.scope_spans]
+    return request if any(scope.spans for scope in scopes) else ExportTraceServiceRequest()
 
 
 def canonical(request: ExportTraceServiceRequest) -> list[tuple[Any, ...]]:

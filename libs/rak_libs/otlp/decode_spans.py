@@ -63,6 +63,14 @@ class UndecodableMessage(PermanentOtlpError):
     """A queue message whose bytes are no `ExportTraceServiceRequest`."""
 
 
+class MessageWithoutSpans(PermanentOtlpError):
+    """A queue message whose bytes can be read as an `ExportTraceServiceRequest` without a span.
+
+    Nobody publishes such a request, and bytes of another encoding can look like one: to a parser,
+    one in 85 messages of the Collector's `jaeger_proto` is a resource and unknown fields.
+    """
+
+
 def new_span_batch() -> ColumnBatch:
     """Return an empty batch with every column of the spans table."""
     return ColumnBatch(0, {column.name: _empty_column(column.type) for column in SPANS.columns})
@@ -90,9 +98,12 @@ def decode_spans(
 
     Raises:
         UndecodableMessage: The bytes are not a request.
+        MessageWithoutSpans: There are bytes, but no span in them.
     """
     try:
         groups = _parse(value)
+        if value and not groups:
+            raise MessageWithoutSpans("no span in an ExportTraceServiceRequest")
         rejected: list[RejectedItems] = []
         if not all(spans.pass_checks(window) for _, _, spans in groups):
             value, rejected = separate_spans(value, window)

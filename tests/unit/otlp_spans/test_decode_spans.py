@@ -13,7 +13,12 @@ from otlp_generation import canonical
 from rak_libs.model.promotion import PROMOTIONS, Promotion, operation_of
 from rak_libs.model.spans import SPANS
 from rak_libs.model.time_window import DAY_NS, time_window
-from rak_libs.otlp.decode_spans import UndecodableMessage, decode_spans, new_span_batch
+from rak_libs.otlp.decode_spans import (
+    MessageWithoutSpans,
+    UndecodableMessage,
+    decode_spans,
+    new_span_batch,
+)
 from span_rows import rows_of
 
 NOW_NS = 1_800_000_000_000_000_000
@@ -206,20 +211,50 @@ def test_bytes_that_are_no_request_leave_the_batch_alone() -> None:
     assert len(rows_of(batch)) == 1
 
 
-def test_a_message_without_spans_adds_nothing() -> None:
+def test_an_empty_message_adds_nothing() -> None:
     batch = new_span_batch()
     assert decode_spans(b"", 0, WINDOW, batch) == []
-    assert decode_spans(request_of().SerializeToString(), 0, WINDOW, batch) == []
+    assert rows_of(batch) == []
+
+
+def jaeger_span(trace_id: bytes) -> bytes:
+    """A Jaeger `model.Span`: trace id (1), span id (2), operation name (3)."""
+    return b"\x0a\x10" + trace_id + b"\x12\x08" + b"s" * 8 + b"\x1a\x04call"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        request_of().SerializeToString(),
+        b"\x0a\x00",
+        # The trace id happens to read as a schema URL of 14 characters.
+        jaeger_span(b"\x1a\x0e" + b"t" * 14),
+    ],
+)
+def test_bytes_without_a_span_are_not_lost_in_silence(value: bytes) -> None:
+    """A parser may take another encoding for a request; only that there is no span betrays it."""
+    ExportTraceServiceRequest.FromString(value)
+    batch = new_span_batch()
+    with pytest.raises(MessageWithoutSpans):
+        decode_spans(value, 0, WINDOW, batch)
+    assert rows_of(batch) == []
+
+
+def test_a_message_all_of_whose_spans_are_bad_is_not_taken_for_one_without() -> None:
+    batch = new_span_batch()
+    value = request_of(span(start_time_unix_nano=0)).SerializeToString()
+    (rejected,) = decode_spans(value, 0, WINDOW, batch)
+    assert (rejected.reason, rejected.count) == ("time_zero", 1)
     assert rows_of(batch) == []
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_decoded_or_refused(value: bytes) -> None:
-    """Nothing but UndecodableMessage is raised, and columns stay of equal length."""
+    """Nothing but the two errors is raised, and columns stay of equal length."""
     batch = new_span_batch()
     try:
         decode_spans(value, 0, WINDOW, batch)
-    except UndecodableMessage:
+    except (UndecodableMessage, MessageWithoutSpans):
         assert batch.rows == 0
     rows_of(batch)
