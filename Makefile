@@ -3,9 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 KAFKA_STAMP := .kafka/.fetched
+COLLECTOR := .collector/collector
+COLLECTOR_SOURCE := tests/e2e/collector
 
 .DEFAULT_GOAL := help
-.PHONY: help run kafka kafka-jars demo clients test soak lint type fmt bench lock clean
+.PHONY: help run kafka kafka-jars collector demo clients test soak lint type fmt bench lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,13 @@ kafka: $(STAMP) $(KAFKA_STAMP) ## start Apache Kafka alone
 
 kafka-jars: $(KAFKA_STAMP) ## fetch the jars of Apache Kafka
 
+$(COLLECTOR): $(addprefix $(COLLECTOR_SOURCE)/,go.mod go.sum main.go)
+	@command -v go >/dev/null || { echo "building a Collector needs Go" >&2; exit 1; }
+	@cd $(COLLECTOR_SOURCE) && go build -p 2 -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ .
+	@touch $@
+
+collector: $(COLLECTOR) ## build the OpenTelemetry Collector that tests run (needs Go)
+
 demo: $(STAMP) ## send a small fleet of simulated agents to a running fleet
 	@$(BIN)/python -m rak_services.local.demo $(ARGS)
 
@@ -40,6 +49,7 @@ clients: $(STAMP) ## build the test clients in Go, Rust and JavaScript, where th
 
 test: clients ## the whole test suite
 	@$(MAKE) --no-print-directory kafka-jars || echo "tests on Apache Kafka are left out" >&2
+	@$(MAKE) --no-print-directory collector || echo "tests with a Collector are left out" >&2
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
@@ -72,5 +82,5 @@ lock: ## compile requirements/*.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --no-emit-package rak-ingest --extra dev --output-file requirements/dev.lock pyproject.toml
 
 clean: ## remove the environment, caches and local data
-	@rm -rf $(VENV) .rak .kafka .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf $(VENV) .rak .kafka .collector .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,50 +1,15 @@
 """What any client may send comes back from `?format=otlp` as it was sent."""
 
-import time
-
 import msgspec
-from hypothesis import HealthCheck, Phase, given, settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from fleet import Fleet, get_json, lag_is_zero, post_traces, wait_until
-from otlp_generation import canonical, requests
+from otlp_generation import canonical
 from rak_libs.otlp.otlp_json import request_from_json
+from round_trips import generated, with_fresh_ids
 
 DRAWN = 800  # some of them hold no span
 REQUESTS = 500
-
-
-def generated(count: int) -> list[ExportTraceServiceRequest]:
-    """Draw `count` requests from the strategy that the decoder's own tests use."""
-    drawn: list[ExportTraceServiceRequest] = []
-
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(requests(now_ns=time.time_ns()))
-    def draw(request: ExportTraceServiceRequest) -> None:
-        drawn.append(request)
-
-    draw()
-    return drawn
-
-
-def with_fresh_ids(request: ExportTraceServiceRequest, number: int) -> str:
-    """Give every span an id that no other request has, in one trace; returns the trace's id."""
-    trace_id = (time.time_ns() << 32 | number).to_bytes(16, "big")
-    for index, span in enumerate(
-        span
-        for resource_spans in request.resource_spans
-        for scope_spans in resource_spans.scope_spans
-        for span in scope_spans.spans
-    ):
-        span.trace_id = trace_id
-        span.span_id = (index + 1).to_bytes(8, "big")
-    return trace_id.hex()
 
 
 def stored(started: Fleet, trace_id: str) -> ExportTraceServiceRequest:
