@@ -31,7 +31,7 @@ class Haystack:
         starts += [self.start + 60 * SECOND * (n + 1) for n in range(20)]
         self.spans = [
             KnownSpan(
-                f"{n + 1:032x}", "a" * 16, at, duration=n * SECOND, attributes={"text": "Die NÄDEL"}
+                f"b1{n:030x}", "a" * 16, at, duration=n * SECOND, attributes={"text": "Die NÄDEL"}
             )
             for n, at in enumerate(starts)
         ]
@@ -95,12 +95,12 @@ def test_rows_that_cost_too_much_to_tell_are_left_out(
 ) -> None:
     """The traces are found, but one of them is too large to be summed up beside the others."""
     end = time.time_ns() - 13 * 86_400 * SECOND
-    small = [KnownSpan(f"{n:032x}", "b" * 16, end - n * SECOND) for n in range(1, 20)]
+    small = [KnownSpan(f"b2{n:030x}", "b" * 16, end - n * SECOND) for n in range(1, 20)]
     store(clickhouse, request_of(small), time.time_ns())
     with connect(clickhouse) as client:
         client.execute(
             "INSERT INTO spans (trace_id, span_id, timestamp) "
-            "SELECT repeat('d', 32), substring(lower(hex(sipHash64(number))), 1, 16), "
+            "SELECT repeat('9', 32), substring(lower(hex(sipHash64(number))), 1, 16), "
             f"fromUnixTimestamp64Nano({end - 30 * SECOND} + number, 'UTC') FROM numbers(500000)"
         )
     asked = {"start": str(end - 60 * SECOND), "end": str(end)}

@@ -133,7 +133,7 @@ def test_the_snapshot_is_older_than_an_insert_that_still_runs(
     """Its rows will carry a later stamp, so they join no walk that has begun."""
     slow = (
         "INSERT INTO spans (trace_id, timestamp, service_name) "
-        "SELECT repeat('7', 32), now64(9) - sleepEachRow(1), 'slow' FROM numbers(2) "
+        "SELECT repeat('5', 32), now64(9) - sleepEachRow(1), 'slow' FROM numbers(2) "
         "SETTINGS max_block_size = 1"
     )
     with asyncio.Runner() as runner, connect(clickhouse) as client:
@@ -147,7 +147,7 @@ def test_the_snapshot_is_older_than_an_insert_that_still_runs(
         assert before <= runner.run(snapshot(config)) <= began
         writing.join()
         assert runner.run(snapshot(config)) > began + 300
-        stamps = "SELECT min(inserted_at) FROM trace_times WHERE trace_id = repeat('7', 32)"
+        stamps = "SELECT min(inserted_at) FROM trace_times WHERE trace_id = repeat('5', 32)"
         ((stamp,),) = client.execute(f"SELECT toUnixTimestamp64Milli(({stamps}))")
         assert before <= stamp
 
