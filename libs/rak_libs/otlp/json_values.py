@@ -124,8 +124,9 @@ def _read_double(value: Any, _depth: int) -> float:
 
 def _integer_reader(lowest: int, highest: int) -> ValueReader:
     def read(value: Any, _depth: int) -> int:
-        is_text = type(value) is str and _INTEGER_TEXT.fullmatch(value)
-        if is_text or (type(value) is float and value.is_integer()):
+        if type(value) is str:
+            value = _number(value)
+        if type(value) is float and value.is_integer():
             value = int(value)
         if type(value) is not int:
             raise InvalidValue(f"expected an integer or its decimal digits, got {kind_of(value)}")
@@ -134,6 +135,13 @@ def _integer_reader(lowest: int, highest: int) -> ValueReader:
         return value
 
     return read
+
+
+def _number(text: str) -> int | float | str:
+    """Return the number that a text of digits is (1e3 and 1.0 are integers, too), or the text."""
+    if _INTEGER_TEXT.fullmatch(text):
+        return int(text)
+    return float(text) if _NUMBER_TEXT.fullmatch(text) else text
 
 
 _read_int32: Final = _integer_reader(-(2**31), 2**31 - 1)

@@ -2,11 +2,15 @@
 
 The rules are those of https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: keys in
 lowerCamelCase only, trace and span ids as hex of any case, enums as integers, 64-bit integers as
-decimal strings or numbers, other bytes as base64, unknown keys ignored. protobuf's own
-`json_format` reads hex ids as base64 without an error, takes snake_case keys and enum names, and
-spends 49 µs a span; these tables are built once from the message descriptors instead.
+decimal strings or numbers, other bytes as base64, unknown keys ignored. A byte order mark and lone
+surrogates are forgiven; of duplicate keys the last wins (RFC 8259, sections 8.1, 8.2 and 4).
+
+protobuf's own `json_format` reads hex ids as base64 without an error, takes snake_case keys and
+enum names, and spends 49 µs a span; these tables are built once from the message descriptors
+instead.
 """
 
+import codecs
 from functools import cache, cached_property
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -23,6 +27,7 @@ from rak_libs.otlp.json_values import (
     value_reader,
     value_writer,
 )
+from rak_libs.otlp.lone_surrogates import replace_lone_surrogates
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
@@ -39,18 +44,28 @@ def request_from_json(body: bytes, message_type: type[AnyMessage]) -> AnyMessage
         UndecodableRequest: The body is not JSON, or a known field has a value of another type
             than OTLP gives it; `field` says which.
     """
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UndecodableRequest(f"the body is not JSON: {error}") from error
-    except RecursionError as error:
-        raise UndecodableRequest("the body is nested too deeply") from error
+    decoded = _decode(body.removeprefix(codecs.BOM_UTF8))
     try:
         return message_type(**_reader(message_type.DESCRIPTOR).read(decoded, 1))
     except InvalidValue as error:
         raise UndecodableRequest(error.message, error.path) from error
     except (TypeError, ValueError) as error:
         raise UndecodableRequest("a value is outside what protobuf can hold") from error
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            repaired = replace_lone_surrogates(body)
+            if repaired is body:
+                raise
+            return msgspec.json.decode(repaired)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UndecodableRequest(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise UndecodableRequest("the body is nested too deeply") from error
 
 
 def request_to_json(message: Message) -> bytes:

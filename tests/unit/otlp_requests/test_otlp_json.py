@@ -114,6 +114,58 @@ def test_numbers_with_an_empty_fraction_are_integers() -> None:
     assert read_value(intValue=3.0).int_value == 3
 
 
+@pytest.mark.parametrize("value", [1500, "1500", 1500.0, "1500.0", "1.5e3", "15E+2"])
+def test_integers_come_in_every_form_that_protobuf_allows(value: object) -> None:
+    """https://protobuf.dev/programming-guides/json/: exponents too, quoted and unquoted."""
+    assert read_span(startTimeUnixNano=value).start_time_unix_nano == 1500
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.5, "1.5", "1e400", "1e-3", "-1", "+1", " 1", "", "0x10", True, "18446744073709551616"],
+)
+def test_what_is_no_integer_of_its_range_is_refused(value: object) -> None:
+    with pytest.raises(UndecodableRequest, match="startTimeUnixNano"):
+        read_span(startTimeUnixNano=value)
+
+
+@pytest.mark.parametrize("kind", ["SPAN_KIND_SERVER", "2"])
+def test_enums_are_integers_only(kind: str) -> None:
+    with pytest.raises(UndecodableRequest, match="kind: expected the enum's integer"):
+        read_span(kind=kind)
+
+
+def named(text: bytes) -> bytes:
+    return b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"' + text + b'"}]}]}]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (rb"\ud83d\ude00", "\U0001f600"),
+        (rb"cut \ud83d", "cut \ufffd"),
+        (rb"\ude00\ud83d", "\ufffd\ufffd"),
+        (rb"\\ud83d", "\\ud83d"),
+        (b'a","name":"b', "b"),
+    ],
+)
+def test_what_javascript_writes_is_read_as_text(text: bytes, name: str) -> None:
+    request = request_from_json(named(text), ExportTraceServiceRequest)
+    assert request.resource_spans[0].scope_spans[0].spans[0].name == name
+    ExportTraceServiceRequest.FromString(request.SerializeToString())
+
+
+def test_a_byte_order_mark_is_forgiven() -> None:
+    body = b"\xef\xbb\xbf" + SPECIFICATION_EXAMPLE
+    assert request_from_json(body, ExportTraceServiceRequest).resource_spans
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"\xed\xa0\x80", b"\n", rb"\u12"])
+def test_what_is_no_text_is_refused(text: bytes) -> None:
+    with pytest.raises(UndecodableRequest, match="not JSON"):
+        request_from_json(named(text), ExportTraceServiceRequest)
+
+
 def test_doubles_come_as_numbers_or_as_names_of_what_json_lacks() -> None:
     assert read_value(doubleValue=1).double_value == 1.0
     assert read_value(doubleValue="1.5e3").double_value == 1500.0
