@@ -14,7 +14,7 @@ from rak_libs.runtime.metrics import counter
 from rak_services.otlp_receiver.admission import Ticket
 from rak_services.otlp_receiver.answers import ACCEPTED, PARTLY_REJECTED, Transport, count
 from rak_services.otlp_receiver.encodings import Encoding
-from rak_services.otlp_receiver.partial_success import rejection_message
+from rak_services.otlp_receiver.partial_success import partial_success_message
 from rak_services.otlp_receiver.prepare import Prepared, prepare
 from rak_services.otlp_receiver.signals import Signal
 
@@ -87,7 +87,9 @@ class Exporter:
             await self._publish(prepared, rejected, received_ns)
         self._count(prepared)
         count(transport, PARTLY_REJECTED if rejected else ACCEPTED)
-        message = rejection_message(self.signal.items, prepared.accepted, prepared.rejected)
+        message = partial_success_message(
+            self.signal.items, prepared.accepted, prepared.rejected, prepared.warnings
+        )
         return self.signal.response(rejected, message)
 
     async def _prepare(self, body: bytes, encoding: Encoding, now_ns: int) -> Prepared:

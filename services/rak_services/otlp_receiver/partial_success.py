@@ -1,11 +1,11 @@
-"""What a client is told about items that were rejected."""
+"""What a client is told about items that were rejected, or taken with a change."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from rak_services.otlp_receiver.prepare import TOO_LARGE
 
-_EXPLANATIONS: Final = {
+_REJECTIONS: Final = {
     "trace_id": "the trace id is not 16 bytes or all zero",
     "span_id": "the span id is not 8 bytes or all zero",
     "parent_span_id": "the parent span id is not 8 bytes",
@@ -16,18 +16,31 @@ _EXPLANATIONS: Final = {
     "time_expired": "the time is older than what is kept",
     TOO_LARGE: "larger than a message of the queue",
 }
+_WARNINGS: Final = {
+    "end_before_start": "the end is before the start; the duration is stored as 0",
+}
 
 
-def rejection_message(items: str, accepted: int, rejected: Mapping[str, int]) -> str:
-    """Say in a sentence how many items were rejected and why; empty when none was.
+def partial_success_message(
+    items: str, accepted: int, rejected: Mapping[str, int], warnings: Mapping[str, int]
+) -> str:
+    """Say in a sentence what became of which items and why; empty when all were taken as sent.
 
-    Its length is bounded, since reasons are a closed set: some hundred characters.
+    Its length is bounded, since reasons are closed sets: some hundred characters.
     """
-    if not rejected:
-        return ""
-    count = sum(rejected.values())
-    reasons = "; ".join(
-        f"{number} {reason} ({_EXPLANATIONS.get(reason, reason)})"
-        for reason, number in sorted(rejected.items())
+    sentences = []
+    if rejected:
+        count = sum(rejected.values())
+        reasons = _with_reasons(rejected, _REJECTIONS)
+        sentences.append(f"rejected {count} of {accepted + count} {items}: {reasons}")
+    if warnings:
+        reasons = _with_reasons(warnings, _WARNINGS)
+        sentences.append(f"changed {sum(warnings.values())} {items}: {reasons}")
+    return ". ".join(sentences)
+
+
+def _with_reasons(numbers: Mapping[str, int], explanations: Mapping[str, str]) -> str:
+    return "; ".join(
+        f"{number} {reason} ({explanations.get(reason, reason)})"
+        for reason, number in sorted(numbers.items())
     )
-    return f"rejected {count} of {accepted + count} {items}: {reasons}"

@@ -28,7 +28,8 @@ class Signal:
         retention_days: How long its table keeps items.
         parse: Reads a binary request; raises UndecodableRequest.
         check: Removes what cannot be stored from a request and says what it did.
-        response: Builds the answer to a request of which items were rejected.
+        response: Builds the answer from the number of rejected items and what the client is told
+            about these and others; sets `partial_success` only when there is either.
     """
 
     items: str
@@ -61,7 +62,6 @@ def traces(retention_days: int) -> Signal:
 
 
 def _trace_response(rejected: int, message: str) -> ExportTraceServiceResponse:
-    """Build the response; `partial_success` is set only when there is something to say."""
     response = ExportTraceServiceResponse()
     if rejected or message:
         response.partial_success.rejected_spans = rejected

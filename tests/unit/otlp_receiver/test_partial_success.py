@@ -1,14 +1,18 @@
-from rak_services.otlp_receiver.partial_success import _EXPLANATIONS, rejection_message
+from rak_services.otlp_receiver.partial_success import (
+    _REJECTIONS,
+    _WARNINGS,
+    partial_success_message,
+)
 from rak_services.otlp_receiver.signals import traces
 
 
-def test_nothing_is_said_when_nothing_was_rejected() -> None:
-    assert rejection_message("spans", 5, {}) == ""
+def test_nothing_is_said_when_everything_was_taken_as_sent() -> None:
+    assert partial_success_message("spans", 5, {}, {}) == ""
     assert not traces(30).response(0, "").HasField("partial_success")  # type: ignore[attr-defined]
 
 
 def test_every_reason_is_named_with_its_count() -> None:
-    message = rejection_message("spans", 7, {"time_zero": 2, "span_id": 1})
+    message = partial_success_message("spans", 7, {"time_zero": 2, "span_id": 1}, {})
     assert message == (
         "rejected 3 of 10 spans: "
         "1 span_id (the span id is not 8 bytes or all zero); 2 time_zero (the time is not set)"
@@ -16,5 +20,23 @@ def test_every_reason_is_named_with_its_count() -> None:
 
 
 def test_the_longest_message_stays_short() -> None:
-    rejected = dict.fromkeys(_EXPLANATIONS, 10**9)
-    assert len(rejection_message("spans", 10**9, rejected)) < 1024
+    rejected = dict.fromkeys(_REJECTIONS, 10**9)
+    warnings = dict.fromkeys(_WARNINGS, 10**9)
+    assert len(partial_success_message("spans", 10**9, rejected, warnings)) < 1024
+
+
+def test_a_change_is_told_without_a_rejection() -> None:
+    message = partial_success_message("spans", 3, {}, {"end_before_start": 2})
+    assert message == (
+        "changed 2 spans: "
+        "2 end_before_start (the end is before the start; the duration is stored as 0)"
+    )
+    response = traces(30).response(0, message)
+    assert response.partial_success.rejected_spans == 0  # type: ignore[attr-defined]
+    assert response.partial_success.error_message == message  # type: ignore[attr-defined]
+
+
+def test_rejections_come_before_changes() -> None:
+    message = partial_success_message("spans", 2, {"span_id": 1}, {"end_before_start": 1})
+    assert message.startswith("rejected 1 of 3 spans: ")
+    assert ". changed 1 spans: " in message
