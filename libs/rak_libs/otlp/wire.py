@@ -5,6 +5,7 @@ repeats the scope's group, field 2 of that repeats the items (spans, metrics, lo
 https://protobuf.dev/programming-guides/encoding/ for tags, varints and wire types.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -45,6 +46,29 @@ def wire_fields(buffer: bytes, start: int, end: int) -> Iterator[WireField]:
         position = field.end
 
 
+def count_outline(buffer: bytes, most: int) -> int:
+    """Count the groups and the items of a request together; stops soon after `most`.
+
+    Raises:
+        UndecodableRequest: The outline of the request is broken.
+    """
+    count = 0
+    groups = [(0, len(buffer))]
+    for level, number in enumerate(CHILD_FIELDS, start=1):
+        for start, end in groups:
+            count += _count_children(buffer, start, end, number, most - count)
+            if count > most:
+                return count
+        if level < len(CHILD_FIELDS):
+            groups = [
+                (field.payload, field.end)
+                for start, end in groups
+                for field in wire_fields(buffer, start, end)
+                if field.number == number and field.payload >= 0
+            ]
+    return count
+
+
 def count_items(buffer: bytes, start: int, end: int, level: int = 0) -> int:
     """Count the items of a request, or of a part of it, by skipping from tag to tag.
 
@@ -67,11 +91,13 @@ def count_items(buffer: bytes, start: int, end: int, level: int = 0) -> int:
     )
 
 
-def _count_children(buffer: bytes, start: int, end: int, number: int) -> int:
+def _count_children(
+    buffer: bytes, start: int, end: int, number: int, most: int = sys.maxsize
+) -> int:
     tag = number << 3 | _LENGTH
     count = 0
     position = start
-    while position < end:
+    while position < end and count <= most:
         # The usual tag and a length of one or two bytes, inline: this runs once an item.
         if buffer[position] == tag and position + 2 < end:
             size = buffer[position + 1]

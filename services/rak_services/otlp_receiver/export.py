@@ -13,6 +13,7 @@ from rak_libs.kafka.topics import Envelope
 from rak_libs.runtime.metrics import counter
 from rak_services.otlp_receiver.admission import Ticket
 from rak_services.otlp_receiver.answers import ACCEPTED, PARTLY_REJECTED, Transport, count
+from rak_services.otlp_receiver.decoding_memory import decoding_bytes
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.partial_success import partial_success_message
 from rak_services.otlp_receiver.prepare import Prepared, prepare
@@ -29,9 +30,6 @@ _INLINE_BYTES: Final[Mapping[Encoding, int]] = {
 }
 """Bodies up to this size are decoded on the event loop, where they cost it some ten milliseconds;
 handing every body to a thread costs half as much again as decoding it."""
-
-_DECODE_FACTOR: Final[Mapping[Encoding, int]] = {Encoding.PROTOBUF: 8, Encoding.JSON: 16}
-"""Memory while a body is decoded, in sizes of the body."""
 
 _PUBLISH_FACTOR: Final = 3
 """Memory until the broker has acknowledged: the value, its copy in a batch, the batch compressed
@@ -76,7 +74,7 @@ class Exporter:
             NotNow, KafkaError: It should (see `statuses`).
         """
         received_ns = time.time_ns()
-        ticket.charge(len(body) * _DECODE_FACTOR[encoding])
+        ticket.charge(decoding_bytes(body, encoding))
         prepared = await self._prepare(body, encoding, received_ns)
         del body  # else it would stay beside the parts until the broker has answered
         rejected = sum(prepared.rejected.values())

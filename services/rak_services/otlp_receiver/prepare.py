@@ -5,14 +5,19 @@ from typing import Final
 
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.errors import RequestTooLarge
+from rak_libs.otlp.json_containers import containers_at_most, count_containers
 from rak_libs.otlp.otlp_json import request_from_json
 from rak_libs.otlp.split import RequestPart, split_request
-from rak_libs.otlp.wire import count_items
+from rak_libs.otlp.wire import count_outline
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.signals import Signal
 
 MAX_ITEMS: Final = 262_144
-"""Items in a request. Without it 8 MiB of empty spans would become 700 MiB of objects."""
+"""Items in a request, with the groups around them: 8 MiB of empty spans would become 700 MiB of
+objects, and 16 MiB of empty groups take a minute to check."""
+
+_MAX_CONTAINERS: Final = 8 * MAX_ITEMS
+"""Objects and arrays in a JSON request; 64 MiB of spans of agents have nearly as many."""
 
 _LEAST_ITEM_BYTES: Final = 2
 """An empty item on the wire: its tag and its length."""
@@ -51,9 +56,8 @@ def prepare(
         UndecodableRequest: The body is no such request.
         RequestTooLarge: It has more than `MAX_ITEMS` items.
     """
+    _limit_objects(signal, body, encoding)
     if encoding is Encoding.PROTOBUF:
-        if len(body) > MAX_ITEMS * _LEAST_ITEM_BYTES:
-            _limit_items(signal, count_items(body, 0, len(body)))
         request = signal.parse(body)
     else:
         request = request_from_json(body, signal.request_type)
@@ -73,6 +77,17 @@ def prepare(
     return Prepared(split.parts, accepted, verdict.rejected, verdict.warnings)
 
 
+def _limit_objects(signal: Signal, body: bytes, encoding: Encoding) -> None:
+    """Refuse what would become too many objects, before it becomes any."""
+    if encoding is Encoding.PROTOBUF:
+        if len(body) > MAX_ITEMS * _LEAST_ITEM_BYTES:
+            _limit_items(signal, count_outline(body, MAX_ITEMS))
+    elif containers_at_most(body) > _MAX_CONTAINERS and count_containers(body) > _MAX_CONTAINERS:
+        raise RequestTooLarge(f"the request has more than {_MAX_CONTAINERS} objects and arrays")
+
+
 def _limit_items(signal: Signal, items: int) -> None:
     if items > MAX_ITEMS:
-        raise RequestTooLarge(f"the request has more than {MAX_ITEMS} {signal.items}")
+        raise RequestTooLarge(
+            f"the request has more than {MAX_ITEMS} {signal.items} and groups of them"
+        )

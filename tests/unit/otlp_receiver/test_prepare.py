@@ -114,6 +114,25 @@ def test_rejected_spans_count_against_the_limit_in_json_too() -> None:
         prepared(body, Encoding.JSON)
 
 
+@pytest.mark.parametrize("groups", [b"\x0a\x00", b"\x0a\x02\x12\x00"], ids=["resources", "scopes"])
+def test_a_flood_of_empty_groups_is_refused(groups: bytes) -> None:
+    with pytest.raises(RequestTooLarge, match="groups of them"):
+        prepared(groups * (MAX_ITEMS + 1))
+
+
+def test_a_flood_of_json_objects_is_refused_before_it_becomes_any() -> None:
+    body = b'{"unknown":[' + b"{}," * (8 * MAX_ITEMS) + b"{}]}"
+    with pytest.raises(RequestTooLarge, match="objects and arrays"):
+        prepared(body, Encoding.JSON)
+
+
+def test_braces_in_a_prompt_are_no_objects() -> None:
+    request = request_of("a")
+    spans = request.resource_spans[0].scope_spans[0].spans
+    spans[0].attributes.add(key="prompt").value.string_value = '{"' * (9 * MAX_ITEMS)
+    assert prepared(request_to_json(request), Encoding.JSON, 64 * MEBIBYTE).accepted == 1
+
+
 def test_a_broken_outline_of_a_large_body_is_undecodable() -> None:
     with pytest.raises(UndecodableRequest):
         prepared(b"\x0a\xff\xff\xff\xff\x0f" + bytes(MAX_ITEMS * 2))

@@ -7,7 +7,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from rak_libs.otlp.errors import UndecodableRequest
 from rak_libs.otlp.split import split_request
-from rak_libs.otlp.wire import count_items
+from rak_libs.otlp.wire import count_items, count_outline
 from unit.otlp_requests.strategies import requests
 
 Placed = tuple[bytes, bytes, bytes]
@@ -110,7 +110,12 @@ def test_every_signal_is_split_alike() -> None:
 @given(requests())
 def test_items_are_counted_without_parsing(request_: ExportTraceServiceRequest) -> None:
     body = request_.SerializeToString()
-    assert count_items(body, 0, len(body)) == len(placed_spans(request_))
+    items = len(placed_spans(request_))
+    assert count_items(body, 0, len(body)) == items
+    scopes = sum(len(resource_spans.scope_spans) for resource_spans in request_.resource_spans)
+    outline = len(request_.resource_spans) + scopes + items
+    assert count_outline(body, 10**9) == outline
+    assert outline == 0 or count_outline(body, outline - 1) == outline
 
 
 @given(st.binary(max_size=100))
