@@ -5,12 +5,14 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from rak_libs.runtime.errors import CannotListen, PermanentRuntimeError, PortInUse
+from rak_libs.runtime.http_connection import ConnectionLimits, HttpConnection
 
 __all__ = ["CannotListen", "PortInUse", "RunningServer", "bind", "serve_asgi"]
 
@@ -79,10 +81,21 @@ class _Server(uvicorn.Server):
 class RunningServer:
     """An ASGI application being served; made by `serve_asgi`."""
 
-    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None], port: int) -> None:
+    def __init__(
+        self,
+        server: uvicorn.Server,
+        task: asyncio.Task[None],
+        port: int,
+        limits: ConnectionLimits,
+    ) -> None:
         self._server = server
         self._task = task
+        self._limits = limits
         self.port = port
+
+    def end_connections(self) -> None:
+        """End every connection with its next answer; new ones are still taken."""
+        self._limits.closing = True
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop accepting, let requests in flight finish, cut what is left after the grace.
@@ -100,14 +113,18 @@ class RunningServer:
         await asyncio.shield(self._task)
 
 
-async def serve_asgi(app: ASGIApp, sock: socket.socket, **options: Any) -> RunningServer:
+async def serve_asgi(
+    app: ASGIApp, sock: socket.socket, limits: ConnectionLimits | None = None, **options: Any
+) -> RunningServer:
     """Serve `app` on a listening socket inside the running loop; returns once it is served.
 
-    `options` are uvicorn's; the defaults here: httptools, no access log, no lifespan events, no
-    `server` header, no signal handlers, `timeout_keep_alive` of 75 s.
+    `limits` are those of each connection and belong to this server alone. `options` are uvicorn's;
+    the defaults here: no access log, no lifespan events, no `server` header, no signal handlers,
+    `timeout_keep_alive` of 75 s.
     """
+    limits = limits or ConnectionLimits()
     defaults: dict[str, Any] = {
-        "http": "httptools",
+        "http": partial(HttpConnection, limits=limits),
         "ws": "none",
         "lifespan": "off",
         "log_config": None,
@@ -126,4 +143,4 @@ async def serve_asgi(app: ASGIApp, sock: socket.socket, **options: Any) -> Runni
     if task.done():
         sock.close()
         await task
-    return RunningServer(server, task, port)
+    return RunningServer(server, task, port, limits)
