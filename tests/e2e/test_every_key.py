@@ -7,6 +7,7 @@ client that a service makes from it.
 
 import asyncio
 import contextlib
+import http.client
 import json
 import socket
 import urllib.error
@@ -50,6 +51,7 @@ CHANGED: dict[str, dict[str, object]] = {
         "max_request_bytes": 200_000,
         "memory_budget_bytes": 64 * 1024 * 1024,
         "retry_after_seconds": 40,
+        "max_connection_age_seconds": 0.001,
     },
     "kafka": {
         "partitions": 3,
@@ -235,6 +237,18 @@ def session_of(running: Changed) -> int:
     return asyncio.run(make())
 
 
+def a_connection_ends_soon(running: Changed) -> bool:
+    connection = http.client.HTTPConnection(HOST, running.ports.otlp_http, timeout=10)
+    with contextlib.closing(connection):
+        for _ in range(1000):
+            connection.request("GET", "/v1/traces")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.headers["connection"] == "close":
+                return True
+    return False
+
+
 def any_line_is_json(text: str) -> bool:
     for line in text.splitlines():
         with contextlib.suppress(ValueError):
@@ -261,6 +275,7 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
         metric(r.ports.otlp_admin, "ingest_buffer_limit", HOST) == 64 * 1024 * 1024
     ),
     "receiver.retry_after_seconds": lambda r: retry_after(r) >= 20,
+    "receiver.max_connection_age_seconds": a_connection_ends_soon,
     "kafka.bootstrap_servers": lambda r: listens(r.ports.broker, "127.0.0.1"),
     "kafka.partitions": lambda r: partitions(r) == 3,
     "kafka.max_message_bytes": oversized_span_is_rejected,
@@ -302,6 +317,7 @@ SHOWN_ELSEWHERE = {
     "kafka.min_insync_replicas": "tests/unit/kafka/test_topic_creation.py",
     "local.broker": "tests/e2e/test_apache_kafka.py",
     "local.kafka_jars_dir": "tests/e2e/test_apache_kafka.py",
+    "receiver.drain_notice_seconds": "tests/integration/otlp_receiver/test_start_and_drain.py",
     "local.broker_memory_bytes": "tests/faults/test_broker_memory.py",
 }
 

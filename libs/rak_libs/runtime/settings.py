@@ -90,6 +90,8 @@ class ReceiverSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_request_bytes: Positive = 64 * MEBIBYTE
     memory_budget_bytes: Positive = 512 * MEBIBYTE
     retry_after_seconds: Positive = 1
+    max_connection_age_seconds: Seconds = 1800.0
+    drain_notice_seconds: Seconds = 0.5
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

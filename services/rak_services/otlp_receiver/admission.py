@@ -53,6 +53,7 @@ class Admission:
         self._nobody_inside.set()
         self._held_until = 0.0
         self._shutting_down = False
+        self._last_arrival = 0.0
 
     @property
     def used_bytes(self) -> int:
@@ -77,6 +78,7 @@ class Admission:
             ShuttingDown, Held, Overloaded: It may not come in now.
         """
         if self._shutting_down:
+            self._last_arrival = time.monotonic()
             raise ShuttingDown("the receiver is shutting down")
         if self.held:
             raise Held("the receiver takes nothing for a moment")
@@ -114,6 +116,12 @@ class Admission:
     def shut_down(self) -> None:
         """Refuse everything from now on; requests inside go on."""
         self._shutting_down = True
+        self._last_arrival = time.monotonic()
+
+    async def wait_quiet(self, seconds: float) -> None:
+        """Return when nobody has come for `seconds`, counted from `shut_down` at the earliest."""
+        while (left := self._last_arrival + seconds - time.monotonic()) > 0:  # noqa: ASYNC110 - each sleep ends when it can be over
+            await asyncio.sleep(left)
 
     async def wait_empty(self) -> None:
         """Return when no request is inside."""

@@ -1,28 +1,34 @@
 """The composition of the OTLP receiver, and the order in which it starts and drains."""
 
 import asyncio
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.runtime.admin import AdminServer, not_stopping
+from rak_libs.runtime.http_connection import ConnectionLimits
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import gauge
+from rak_libs.runtime.resident_memory import MemoryCeiling
 from rak_libs.runtime.serving import RunningServer, bind, serve_asgi
 from rak_libs.runtime.settings import Config
 from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.export import Exporter
+from rak_services.otlp_receiver.grpc_body import CallBodies
 from rak_services.otlp_receiver.grpc_server import OtlpGrpcServer
 from rak_services.otlp_receiver.hold_routes import hold_routes
-from rak_services.otlp_receiver.http_app import OtlpHttpApp
+from rak_services.otlp_receiver.http_app import BODY_SECONDS, OtlpHttpApp, malformed_request
 from rak_services.otlp_receiver.signals import traces
 
 SERVICE: Final = "otlp-receiver"
 
 _DECODING_THREADS: Final = 2
+_NOTICE_SHARE: Final = 1 / 3
+"""Of the time to shut down, at most: for telling late comers to come again."""
 _IN_FLIGHT_SHARE: Final = 0.7
-"""Of the time to shut down: for requests inside; the rest is for the producer's buffers."""
+"""Of the time left then: for requests inside; the rest is for the producer's buffers."""
 _MARGIN_SECONDS: Final = 1.0
 
 log = get_logger(__name__)
@@ -62,7 +68,8 @@ class Receiver:
         )
         edge = ([traces_exporter], self._admission)
         edge_limits = (limits.max_request_bytes, limits.retry_after_seconds)
-        self._grpc = OtlpGrpcServer(*edge, *edge_limits)
+        bodies = CallBodies(MemoryCeiling(limits.memory_budget_bytes), BODY_SECONDS)
+        self._grpc = OtlpGrpcServer(*edge, bodies, *edge_limits, limits.max_connection_age_seconds)
         self._http_app = OtlpHttpApp(*edge, *edge_limits)
         self._http: RunningServer | None = None
         self._admin = AdminServer(
@@ -81,7 +88,11 @@ class Receiver:
         """Listen on every port and begin to look for the broker."""
         server = self._config.server
         http_socket = bind(server.host, server.otlp_http_port, "[server] otlp_http_port")
-        self._http = await serve_asgi(self._http_app, http_socket)
+        limits = ConnectionLimits(
+            max_age_seconds=self._config.receiver.max_connection_age_seconds,
+            describe=malformed_request,
+        )
+        self._http = await serve_asgi(self._http_app, http_socket, limits)
         await self._grpc.start(server.host, server.otlp_grpc_port, "[server] otlp_grpc_port")
         await self._admin.start()
         await self._publisher.start()
@@ -96,8 +107,8 @@ class Receiver:
         """Refuse what comes late, finish what is inside, flush, stop; safe after a failed start."""
         total = self._config.server.shutdown_timeout_seconds
         ends = time.monotonic() + total
-        grace = total * _IN_FLIGHT_SHARE
-        self._admission.shut_down()
+        await self._refuse_late_comers(total * _NOTICE_SHARE)
+        grace = (ends - time.monotonic()) * _IN_FLIGHT_SHARE
         stopping = [self._grpc.stop(grace)]
         if self._http is not None:
             stopping.append(self._http.stop(grace))
@@ -110,3 +121,15 @@ class Receiver:
         await self._admin.stop()
         self._decoding.shutdown(wait=False, cancel_futures=True)
         log.info("receiver.drained", unfinished_requests=self._admission.in_flight)
+
+    async def _refuse_late_comers(self, most_seconds: float) -> None:
+        """Answer everything with UNAVAILABLE or 503 until nobody comes any more, or not for long.
+
+        A call that reaches a gRPC server while it stops is cancelled without a word.
+        """
+        self._admission.shut_down()
+        if self._http is not None:
+            self._http.end_connections()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(most_seconds):
+                    await self._admission.wait_quiet(self._config.receiver.drain_notice_seconds)

@@ -1,4 +1,10 @@
-"""OTLP over gRPC: raw bytes in, so that what is good is published as it came."""
+"""OTLP over gRPC: raw bytes in, so that what is good is published as it came.
+
+`Export` is registered as a method that takes a stream. A client cannot tell, since its one message
+is the same on the wire, but the handler runs when the headers are there: a call that may not come
+in is refused before its message is read, and too many messages at once find a limit
+(docs/adr/0006-grpc-bodies.md).
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,6 +19,7 @@ from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.answers import Refusal, refuse
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.export import Exporter
+from rak_services.otlp_receiver.grpc_body import CallBodies
 from rak_services.otlp_receiver.signals import EXPORT_METHOD
 
 _MINUTE_MS: Final = 60_000
@@ -28,8 +35,6 @@ _OPTIONS: Final = {
     "grpc.keepalive_permit_without_calls": 1,
     "grpc.keepalive_time_ms": 2 * _MINUTE_MS,
     "grpc.keepalive_timeout_ms": 20_000,
-    # Connections end now and then, so that load spreads over receivers that came later.
-    "grpc.max_connection_age_ms": 30 * _MINUTE_MS,
     "grpc.max_connection_age_grace_ms": _MINUTE_MS,
 }
 
@@ -41,14 +46,21 @@ class OtlpGrpcServer:
         self,
         exporters: Sequence[Exporter],
         admission: Admission,
+        bodies: CallBodies,
         max_request_bytes: int,
         retry_after_seconds: int,
+        max_connection_age_seconds: float,
     ) -> None:
         """Compose the server; `max_request_bytes` holds after decompression."""
         self._admission = admission
+        self._bodies = bodies
         self._retry_after_seconds = retry_after_seconds
         self._answering: set[asyncio.Task[bytes | Refusal]] = set()
-        options = {**_OPTIONS, "grpc.max_receive_message_length": max_request_bytes}
+        options = _OPTIONS | {
+            "grpc.max_receive_message_length": max_request_bytes,
+            # gRPC's core moves the age of each connection by up to a tenth.
+            "grpc.max_connection_age_ms": round(max_connection_age_seconds * 1000),
+        }
         self._server = grpc.aio.server(options=list(options.items()))
         self._server.add_generic_rpc_handlers([self._handler(each) for each in exporters])
 
@@ -73,15 +85,12 @@ class OtlpGrpcServer:
 
     def _handler(self, exporter: Exporter) -> grpc.GenericRpcHandler:
         # No serializers: bodies and answers are bytes.
-        method = grpc.unary_unary_rpc_method_handler(partial(self._export, exporter))
+        method = grpc.stream_unary_rpc_method_handler(partial(self._export, exporter))
         service = exporter.signal.grpc_service
         return grpc.method_handlers_generic_handler(service, {EXPORT_METHOD: method})
 
-    async def _export(self, exporter: Exporter, body: bytes, context: Any) -> bytes:
-        answering = asyncio.create_task(self._answer(exporter, body))
-        # A call that ends in an error or a cancellation leaves this frame in a reference cycle of
-        # grpc's, so the body must not stay in it: the collector comes too late for megabytes.
-        del body
+    async def _export(self, exporter: Exporter, _messages: object, context: Any) -> bytes:
+        answering = asyncio.create_task(self._answer(exporter, context))
         self._answering.add(answering)
         answering.add_done_callback(self._answering.discard)
         # A client that leaves cancels its call; the message it sent stays in the producer's
@@ -93,10 +102,12 @@ class OtlpGrpcServer:
         await context.abort(answer.status.grpc_code, answer.message.message, (details,))
         raise AssertionError("abort raises")
 
-    async def _answer(self, exporter: Exporter, body: bytes) -> bytes | Refusal:
+    async def _answer(self, exporter: Exporter, context: Any) -> bytes | Refusal:
         try:
             with self._admission.enter() as ticket:
-                response = await exporter.export(body, Encoding.PROTOBUF, "grpc", ticket)
+                response = await exporter.export(
+                    await self._bodies.read(context), Encoding.PROTOBUF, "grpc", ticket
+                )
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
             return refuse(error, "grpc", self._retry_after_seconds)
         return response.SerializeToString()

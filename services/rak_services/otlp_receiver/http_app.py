@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import grpc
+from google.rpc.status_pb2 import Status
 from starlette.types import Receive, Scope, Send
 
+from rak_libs.runtime.http_connection import HttpError
 from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.answers import DISCONNECTED, Refusal, count, refuse
 from rak_services.otlp_receiver.content_encoding import (
@@ -88,7 +91,7 @@ class OtlpHttpApp:
             expected = " or ".join(each.value for each in Encoding)
             raise UnsupportedContentType(f"the Content-Type is not supported; expected {expected}")
         decoder = body_decoder(headers.content_encoding, self._max_request_bytes)
-        if headers.content_length and int(headers.content_length) > self._max_request_bytes:
+        if _declared_bytes(headers) > self._max_request_bytes:
             raise too_large(self._max_request_bytes)
         with self._admission.enter() as ticket:
             response = await exporter.export(
@@ -97,12 +100,26 @@ class OtlpHttpApp:
         return encode(response, encoding)
 
 
+def malformed_request(_status: int, text: str) -> HttpError:
+    """Describe bytes that are no HTTP request as OTLP describes errors."""
+    message = Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=text)
+    return HttpError(Encoding.JSON.value, encode(message, Encoding.JSON))
+
+
 def _request_headers(headers: Headers) -> _RequestHeaders:
+    """Pick the headers; one that comes several times is a list (RFC 9110, 5.3)."""
     wanted = {b"content-type": "", b"content-encoding": "", b"content-length": ""}
     for name, value in headers:
         if name in wanted:
-            wanted[name] = value.decode("latin-1")
+            text = value.decode("latin-1")
+            wanted[name] = f"{wanted[name]}, {text}" if wanted[name] else text
     return _RequestHeaders(*wanted.values())
+
+
+def _declared_bytes(headers: _RequestHeaders) -> int:
+    """Return the size that the client announced; 0 when it did not (the body is counted anyway)."""
+    text = headers.content_length
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 async def _send_refusal(send: Send, error: Exception, refusal: Refusal, encoding: Encoding) -> None:

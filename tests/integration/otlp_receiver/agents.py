@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from fleet import Ports, Service, broker_of, fleet_config, get_json, service
+from fleet import Ports, Service, broker_of, fleet_config, get_json, service, wait_until
 from rak_libs.kafka.admin import connect, ensure_topics
 from rak_libs.kafka.topics import OTLP_SPANS, TOPICS, Envelope
 from rak_libs.runtime.settings import Config, KafkaSettings
@@ -185,6 +187,48 @@ def receiver_with_broker(
         with service("rak-otlp-receiver", config, folder) as process:
             process.wait_ready(ports.otlp_admin)
             yield Receiver(config, process, broker_process)
+
+
+@contextlib.contextmanager
+def another_receiver(
+    first: Receiver, folder: Path, **sections: Mapping[str, object]
+) -> Iterator[Receiver]:
+    """Run one more receiver, of other settings, on the broker of the first."""
+    ports = Ports()
+    kafka = {"bootstrap_servers": first.config.kafka.bootstrap_servers}
+    sections["kafka"] = {**sections.get("kafka", {}), **kafka}
+    config = fleet_config(ports, folder, **sections)
+    with service("rak-otlp-receiver", config, folder) as process:
+        process.wait_ready(ports.otlp_admin)
+        yield Receiver(config, process, first.broker)
+
+
+@contextlib.contextmanager
+def standing_still(broker: Service) -> Iterator[None]:
+    """Stop every thread of the broker for the time of the context."""
+    threads = Path(f"/proc/{broker.pid}/task")
+
+    def stopped() -> bool:
+        stats = [(thread / "stat").read_text() for thread in threads.iterdir()]
+        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+        wait_until(stopped, "every thread of the broker stands still")
+        yield
+        assert stopped(), "something else let the broker go on"
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def held(receiver: Receiver) -> Iterator[None]:
+    """Have the receiver refuse everything for the time of the context."""
+    assert ask("POST", f"{receiver.admin_url}/hold?seconds=60", b"", {}).status == 200
+    try:
+        yield
+    finally:
+        assert ask("POST", f"{receiver.admin_url}/release", b"", {}).status == 200
 
 
 def request_of(*names: str, padding: str = "") -> ExportTraceServiceRequest:

@@ -1,9 +1,6 @@
 """A broker that is gone or stands still: retryable answers, in bounded memory, and recovery."""
 
 import asyncio
-import contextlib
-import os
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +18,7 @@ from integration.otlp_receiver.agents import (
     receiver_with_broker,
     request_of,
     span_names,
+    standing_still,
 )
 from rak_libs.kafka.admin import ensure_topics
 
@@ -43,23 +41,6 @@ def receiver(tmp_path: Path, local: dict[str, object]) -> Iterator[Receiver]:
     limits = {"memory_budget_bytes": BUDGET_BYTES}
     with receiver_with_broker(tmp_path, kafka=KAFKA, receiver=limits, local=local) as running:
         yield running
-
-
-@contextlib.contextmanager
-def standing_still(receiver: Receiver) -> Iterator[None]:
-    threads = Path(f"/proc/{receiver.broker.pid}/task")
-
-    def stopped() -> bool:
-        stats = [(thread / "stat").read_text() for thread in threads.iterdir()]
-        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
-
-    os.kill(receiver.broker.pid, signal.SIGSTOP)
-    try:
-        wait_until(stopped, "every thread of the broker stands still")
-        yield
-        assert stopped(), "something else let the broker go on"
-    finally:
-        os.kill(receiver.broker.pid, signal.SIGCONT)
 
 
 def is_retryable(receiver: Receiver) -> bool:
@@ -143,7 +124,7 @@ def test_memory_is_bounded_while_the_broker_stands_still_under_load(receiver: Re
     """The budget and the agents' sockets fill once; what is offered after that adds nothing."""
     body = request_of(*["x"] * 100, padding="p" * 20_000).SerializeToString()
     assert receiver.post(body).status == 200
-    with standing_still(receiver):
+    with standing_still(receiver.broker):
         filled = offer(receiver, body, 120)
         later = offer(receiver, body, 240)
     assert later - filled < 240 * len(body) / 3

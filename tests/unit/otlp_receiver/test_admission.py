@@ -1,4 +1,6 @@
+import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,3 +87,25 @@ def test_a_receiver_that_shuts_down_refuses_for_good() -> None:
 
 def test_every_refusal_is_one_to_be_repeated() -> None:
     assert all(issubclass(error, NotNow) for error in (Held, Overloaded, ShuttingDown))
+
+
+def test_it_is_quiet_once_nobody_has_come_for_long_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("rak_services.otlp_receiver.admission.time", clock)
+
+    async def late_comer() -> None:
+        admission = Admission(MEBIBYTE)
+        admission.shut_down()
+        quiet = asyncio.create_task(admission.wait_quiet(0.01))
+        clock.now = 100.009
+        with pytest.raises(ShuttingDown), admission.enter():
+            pass
+        clock.now = 100.018
+        await asyncio.sleep(0.05)
+        assert not quiet.done()
+        clock.now = 100.020
+        await quiet
+
+    asyncio.run(late_comer())
