@@ -150,7 +150,8 @@ def test_requests_inside_are_finished_while_late_ones_are_refused(tmp_path: Path
                 lambda: http_status(f"{receiver.admin_url}/readyz") == 503, "it is not ready"
             )
             for transport in TRANSPORTS:
-                send(receiver, transport, request_of("late")).assert_retryable(least_seconds=5)
+                late = send(receiver, transport, request_of("late"))
+                late.assert_retryable(receiver.config.receiver.retry_after_seconds)
             slow.sendall(body[10:])
             assert slow.recv(1000).startswith(b"HTTP/1.1 200 ")
         assert receiver.service.process.wait(timeout=30) == 0
