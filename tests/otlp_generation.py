@@ -1,7 +1,8 @@
 """Any trace request that a client may send, and what must survive of it.
 
-`requests` draws requests; `canonical` says what two requests must agree on to be the same to
-whoever asks for them: it knows nothing of how they are stored.
+`requests` draws requests that no receiver refuses anything of, `hostile_requests` also those with
+bad ids and times. `canonical` says what two requests must agree on to be the same to whoever asks
+for them: it knows nothing of how they are stored.
 """
 
 import math
@@ -49,8 +50,10 @@ _uint64s = st.one_of(
 _int64s = st.one_of(
     st.sampled_from([0, -1, 2**53 + 1, 2**63 - 1, -(2**63)]), st.integers(-(2**63), 2**63 - 1)
 )
+# One NaN stands for all: nobody is promised its bits, and messages are compared by them.
 _doubles = st.one_of(
-    st.sampled_from([0.0, -0.0, 1.0, 1e16, 5e-324, math.inf, -math.inf, math.nan]), st.floats()
+    st.sampled_from([0.0, -0.0, 1.0, 1e16, 5e-324, math.inf, -math.inf, math.nan]),
+    st.floats(allow_nan=False),
 )
 _scalars = st.one_of(
     st.builds(AnyValue),
@@ -84,9 +87,14 @@ attribute_lists = st.lists(
 
 _trace_ids = st.binary(min_size=16, max_size=16).filter(any)
 _span_ids = st.binary(min_size=8, max_size=8).filter(any)
+_bad_ids = st.sampled_from([b"", bytes(8), bytes(16), b"short", b"a good deal too long"])
 
 
-def _spans(now_ns: int) -> st.SearchStrategy[Span]:
+def _spans(
+    trace_ids: st.SearchStrategy[bytes],
+    span_ids: st.SearchStrategy[bytes],
+    starts: st.SearchStrategy[int],
+) -> st.SearchStrategy[Span]:
     events = st.builds(
         Span.Event,
         time_unix_nano=_uint64s,
@@ -97,8 +105,8 @@ def _spans(now_ns: int) -> st.SearchStrategy[Span]:
     # Links may lead nowhere: their ids may be all zero, or empty.
     links = st.builds(
         Span.Link,
-        trace_id=st.one_of(_trace_ids, st.sampled_from([b"", bytes(16)])),
-        span_id=st.one_of(_span_ids, st.sampled_from([b"", bytes(8)])),
+        trace_id=st.one_of(trace_ids, st.sampled_from([b"", bytes(16)])),
+        span_id=st.one_of(span_ids, st.sampled_from([b"", bytes(8)])),
         trace_state=_texts,
         attributes=attribute_lists,
         dropped_attributes_count=_uint32s,
@@ -106,15 +114,15 @@ def _spans(now_ns: int) -> st.SearchStrategy[Span]:
     )
     return st.builds(
         Span,
-        trace_id=_trace_ids,
-        span_id=_span_ids,
-        parent_span_id=st.one_of(st.just(b""), _span_ids),
+        trace_id=trace_ids,
+        span_id=span_ids,
+        parent_span_id=st.one_of(st.just(b""), span_ids),
         trace_state=_texts,
         flags=_uint32s,
         name=st.one_of(_texts, st.sampled_from(["agent.run", "chat gpt", "execute_tool x"])),
         kind=st.sampled_from([0, 1, 2, 3, 4, 5, 6, -1]),
-        start_time_unix_nano=st.integers(now_ns - DAY_NS, now_ns),
-        end_time_unix_nano=st.one_of(st.integers(now_ns - DAY_NS, now_ns), _uint64s),
+        start_time_unix_nano=starts,
+        end_time_unix_nano=st.one_of(starts, _uint64s),
         attributes=attribute_lists,
         dropped_attributes_count=_uint32s,
         events=st.lists(events, max_size=2),
@@ -133,6 +141,19 @@ def requests(now_ns: int) -> st.SearchStrategy[ExportTraceServiceRequest]:
 
     One without spans is empty: as a message of a queue, anything else would be refused.
     """
+    spans = _spans(_trace_ids, _span_ids, st.integers(now_ns - DAY_NS, now_ns))
+    return _requests(spans).map(_empty_without_spans)
+
+
+def hostile_requests(
+    starts: st.SearchStrategy[int] = _uint64s,
+) -> st.SearchStrategy[ExportTraceServiceRequest]:
+    """Draw requests of spans any of whose ids may be bad, and that start at one of `starts`."""
+    spans = _spans(st.one_of(_trace_ids, _bad_ids), st.one_of(_span_ids, _bad_ids), starts)
+    return _requests(spans)
+
+
+def _requests(spans: st.SearchStrategy[Span]) -> st.SearchStrategy[ExportTraceServiceRequest]:
     scopes = st.builds(
         InstrumentationScope,
         name=_texts,
@@ -143,7 +164,7 @@ def requests(now_ns: int) -> st.SearchStrategy[ExportTraceServiceRequest]:
     scope_spans = st.builds(
         ScopeSpans,
         scope=st.one_of(st.none(), scopes),
-        spans=st.lists(_spans(now_ns), max_size=3),
+        spans=st.lists(spans, max_size=3),
         schema_url=_texts,
     )
     entity_refs = st.builds(
@@ -166,7 +187,7 @@ def requests(now_ns: int) -> st.SearchStrategy[ExportTraceServiceRequest]:
         schema_url=_texts,
     )
     groups = st.lists(resource_spans, max_size=2)
-    return st.builds(ExportTraceServiceRequest, resource_spans=groups).map(_empty_without_spans)
+    return st.builds(ExportTraceServiceRequest, resource_spans=groups)
 
 
 def _empty_without_spans(request: ExportTraceServiceRequest) -> ExportTraceServiceRequest:

@@ -12,9 +12,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from otlp_generation import hostile_requests
 from rak_libs.otlp.errors import UndecodableRequest
 from rak_libs.otlp.otlp_json import request_from_json, request_to_json
-from unit.otlp_requests.strategies import requests
 
 # The example of https://github.com/open-telemetry/opentelemetry-proto/blob/main/examples/trace.json
 SPECIFICATION_EXAMPLE = b"""
@@ -57,7 +57,7 @@ def test_the_example_of_the_specification_is_read() -> None:
     assert request.resource_spans[0].scope_spans[0].scope.name == "my.library"
 
 
-@given(requests())
+@given(hostile_requests())
 def test_what_is_written_is_read_back_equal(request_: ExportTraceServiceRequest) -> None:
     written = request_to_json(request_)
     assert request_from_json(written, ExportTraceServiceRequest) == request_

@@ -5,10 +5,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otlp_generation import hostile_requests
 from rak_libs.otlp.errors import UndecodableRequest
 from rak_libs.otlp.split import split_request
 from rak_libs.otlp.wire import count_items, count_outline
-from unit.otlp_requests.strategies import requests
 
 Placed = tuple[bytes, bytes, bytes]
 
@@ -31,7 +31,7 @@ def frame(group: Message, children: str) -> bytes:
     return copied.SerializeToString(deterministic=True)
 
 
-@given(requests(), st.integers(0, 400))
+@given(hostile_requests(), st.integers(0, 400))
 def test_parts_put_together_are_the_request(
     request_: ExportTraceServiceRequest, max_bytes: int
 ) -> None:
@@ -52,7 +52,7 @@ def test_parts_put_together_are_the_request(
         assert part.items == len(placed_spans(parsed))
 
 
-@given(requests())
+@given(hostile_requests())
 def test_a_request_that_fits_is_one_part_byte_for_byte(request_: ExportTraceServiceRequest) -> None:
     body = request_.SerializeToString()
     split = split_request(body, len(body))
@@ -107,7 +107,7 @@ def test_every_signal_is_split_alike() -> None:
     assert texts == [f"{number:020}" for number in range(100)]
 
 
-@given(requests())
+@given(hostile_requests())
 def test_items_are_counted_without_parsing(request_: ExportTraceServiceRequest) -> None:
     body = request_.SerializeToString()
     items = len(placed_spans(request_))

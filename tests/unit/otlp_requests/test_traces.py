@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otlp_generation import hostile_requests
 from rak_libs.model.time_window import DAY_NS, TimeWindow, reject_reason, time_window
 from rak_libs.otlp.errors import UndecodableRequest
 from rak_libs.otlp.traces import check_traces, parse_traces_protobuf
-from unit.otlp_requests.strategies import requests
 
 NOW = 1_800_000_000 * 1_000_000_000
 WINDOW = time_window(30, NOW)
@@ -126,7 +126,7 @@ def naively_good(span: Span, window: TimeWindow) -> bool:
     )
 
 
-@given(requests(STARTS))
+@given(hostile_requests(STARTS))
 def test_exactly_the_good_spans_remain_in_their_order(request_: ExportTraceServiceRequest) -> None:
     before = spans_of(request_)
     expected = [span for span in before if naively_good(span, WINDOW)]
