@@ -17,6 +17,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2  # noqa: F401 - reading a Status in JSON needs its details
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
