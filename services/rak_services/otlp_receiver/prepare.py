@@ -6,6 +6,7 @@ from typing import Final
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.errors import RequestTooLarge
 from rak_libs.otlp.json_containers import containers_at_most, count_containers
+from rak_libs.otlp.message_flood import limit_messages
 from rak_libs.otlp.otlp_json import request_from_json
 from rak_libs.otlp.split import RequestPart, split_request
 from rak_libs.otlp.wire import count_outline
@@ -82,6 +83,7 @@ def _limit_objects(signal: Signal, body: bytes, encoding: Encoding) -> None:
     if encoding is Encoding.PROTOBUF:
         if len(body) > MAX_ITEMS * _LEAST_ITEM_BYTES:
             _limit_items(signal, count_outline(body, MAX_ITEMS))
+        limit_messages(body, signal.request_type)
     elif containers_at_most(body) > _MAX_CONTAINERS and count_containers(body) > _MAX_CONTAINERS:
         raise RequestTooLarge(f"the request has more than {_MAX_CONTAINERS} objects and arrays")
 
