@@ -61,7 +61,7 @@ def limit_messages(body: bytes, message_type: type[Message], most: int = MAX_MES
         return
     # Contents of texts and bytes can look the same, but then there are few of them.
     if _has_many_fields(body, message_type.DESCRIPTOR):
-        raise RequestTooLarge(f"the request has more than {most} attributes, values, events, …")
+        raise RequestTooLarge(f"the request has more than {most} attributes, values or events")
 
 
 def _has_many_fields(body: bytes, descriptor: Any) -> bool:
