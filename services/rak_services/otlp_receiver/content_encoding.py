@@ -151,7 +151,7 @@ def _deflate(max_bytes: int) -> BodyDecoder:
 
 
 def _zstd(max_bytes: int) -> BodyDecoder:
-    return MemberDecoder("zstd", zstd.start_frame, max_bytes)
+    return MemberDecoder("zstd", zstd.Frame, max_bytes)
 
 
 _DECODERS: Final[dict[str, Callable[[int], BodyDecoder]]] = {
