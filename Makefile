@@ -7,7 +7,7 @@ COLLECTOR := .collector/collector
 COLLECTOR_SOURCE := tests/e2e/collector
 
 .DEFAULT_GOAL := help
-.PHONY: help run kafka kafka-jars collector demo clients test soak lint type fmt bench lock clean
+.PHONY: help run kafka kafka-jars collector demo clients test soak fuzz lint type fmt bench lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,14 +52,25 @@ test: clients ## the whole test suite
 	@$(MAKE) --no-print-directory collector || echo "tests with a Collector are left out" >&2
 	@$(BIN)/python -m pytest $(ARGS)
 
+SOAKED := tests/faults tests/integration/otlp_receiver/test_mutated_requests.py
+SOAKED += tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py
+
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
 soak: export RAK_TEST_VOLUME_BYTES = 2147483648
 soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
 soak: export RAK_TEST_KAFKA_STOP_SECONDS = 60
+soak: export RAK_TEST_MUTATIONS = 200000
 soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
-soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: two minutes without ClickHouse, one without Kafka, 2 GiB through the broker, 100 walks of pages
-	@$(BIN)/python -m pytest -o timeout=1800 -s tests/faults tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py $(ARGS)
+soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: outages, volumes, mutated requests, walks of pages, API examples
+	@$(BIN)/python -m pytest -o timeout=1800 -s $(SOAKED) $(ARGS)
+
+fuzz: SECONDS ?= 600
+fuzz: $(STAMP) ## hostile bytes for the decoders under atheris, SECONDS=600 in all; findings go to .fuzz
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/fuzz.lock
+	@for target in protobuf json content; do \
+		PYTHONPATH=tests $(BIN)/python -m fuzz $$target --seconds $$(($(SECONDS) / 3)) --findings .fuzz || exit 1; \
+	done
 
 lint: $(STAMP) ## ruff, import rules
 	@$(BIN)/ruff check .
@@ -80,7 +91,8 @@ lock: ## compile requirements/*.lock from pyproject.toml
 	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv)
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --output-file requirements/bootstrap.lock requirements/bootstrap.in
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --no-emit-package rak-ingest --extra dev --output-file requirements/dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --no-emit-package rak-ingest --extra fuzz --constraint requirements/dev.lock --output-file requirements/fuzz.lock pyproject.toml
 
 clean: ## remove the environment, caches and local data
-	@rm -rf $(VENV) .rak .kafka .collector .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf $(VENV) .rak .kafka .collector .fuzz .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
