@@ -35,6 +35,7 @@ def split_request(body: bytes, max_bytes: int) -> SplitRequest:
     It splits between resources, then between scopes, then between items; a part repeats the
     resource and scope its items belong to. The parts together hold every item that fits, in the
     original order; an item that does not fit with its resource and scope is counted as rejected.
+    There is no part without an item: resources and scopes that hold none may be left out.
 
     Raises:
         UndecodableRequest: The outline of the request is broken.
@@ -43,7 +44,8 @@ def split_request(body: bytes, max_bytes: int) -> SplitRequest:
     if len(body) <= max_bytes:
         split.parts.append(RequestPart(body, count_items(body, 0, len(body))))
     else:
-        split.parts.extend(_parts(body, 0, len(body), 0, max_bytes, split))
+        parts = _parts(body, 0, len(body), 0, max_bytes, split)
+        split.parts.extend(part for part in parts if part.items)
     return split
 
 

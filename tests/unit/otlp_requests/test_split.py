@@ -50,6 +50,7 @@ def test_parts_put_together_are_the_request(
     for part, parsed in zip(split.parts, parts, strict=True):
         assert len(part.value) <= max_bytes
         assert part.items == len(placed_spans(parsed))
+        assert part.items or part.value == body, "a part that holds nothing"
 
 
 @given(hostile_requests())
