@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 KAFKA_STAMP := .kafka/.fetched
+# Tests mostly wait: for groups to form, for processes to start. Groups are of tests/conftest.py.
+IN_PARALLEL := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 COLLECTOR := .collector/collector
 COLLECTOR_SOURCE := tests/e2e/collector
 
@@ -50,7 +52,7 @@ clients: $(STAMP) ## build the test clients in Go, Rust and JavaScript, where th
 test: clients ## the whole test suite
 	@$(MAKE) --no-print-directory kafka-jars || echo "tests on Apache Kafka are left out" >&2
 	@$(MAKE) --no-print-directory collector || echo "tests with a Collector are left out" >&2
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 SOAKED := tests/faults tests/integration/otlp_receiver/test_mutated_requests.py
 SOAKED += tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py

@@ -8,6 +8,16 @@ from fleet import kafka
 from rak_libs.runtime.settings import KafkaSettings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share processes in one test process: those of a folder.
+
+    Every test in `faults` has a fleet of its own, so there each file may run beside the others.
+    """
+    for item in items:
+        shared = item.path if item.path.parent.name == "faults" else item.path.parent
+        item.add_marker(pytest.mark.xdist_group(str(shared)))
+
+
 def _descendants() -> set[int]:
     return {child.pid for child in psutil.Process(os.getpid()).children(recursive=True)}
 

@@ -6,7 +6,9 @@ gone when its context ends, whatever the test did to it.
 
 import asyncio
 import contextlib
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -31,11 +33,28 @@ CONSOLE_SCRIPTS = Path(sys.executable).parent
 KAFKA_JARS = Path(__file__).resolve().parents[1] / ".kafka" / "jars"
 
 
+def _own_ports() -> Sequence[int]:
+    """Return the ports that this test process gives out, beginning anywhere among them.
+
+    The system hands ports above 32,767 to outgoing connections and to whoever asks for any, so one
+    of those may be taken between a look at it and the start of the service that is to have it.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = range(12_000, 32_000)[worker % 4 * 5_000 :][:5_000]
+    first = random.randrange(len(share))
+    return [*share[first:], *share[:first]]
+
+
+_PORTS = itertools.cycle(_own_ports())
+
+
 def free_port() -> int:
-    """Return a loopback TCP port that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback TCP port that nothing listens on and no other test was given."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports never end")
 
 
 def wait_until(

@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import socket
 import subprocess
 import sys
 import threading
@@ -13,14 +12,11 @@ from typing import Any
 
 import pytest
 
+from fleet import free_port
+
 HERE = Path(__file__).parent
 SCRIPT = (sys.executable, str(HERE / "probe_service.py"))
 DEADLINE_SECONDS = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class ServiceProcess:
