@@ -3,8 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 KAFKA_STAMP := .kafka/.fetched
-# Tests mostly wait: for groups to form, for processes to start. Groups are of tests/conftest.py.
-IN_PARALLEL := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+# Tests mostly wait: for groups to form, for processes to start. tests/conftest.py divides them.
+IN_PARALLEL := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 COLLECTOR := .collector/collector
 COLLECTOR_SOURCE := tests/e2e/collector
 

@@ -1,21 +1,30 @@
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from fleet import kafka
 from rak_libs.runtime.settings import KafkaSettings
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share processes in one test process: those of a folder.
+class FolderScheduling(LoadScopeScheduling):
+    """Keeps tests that share processes in one test process: those of a folder.
 
     Every test in `faults` has a fleet of its own, so there each file may run beside the others.
     """
-    for item in items:
-        shared = item.path if item.path.parent.name == "faults" else item.path.parent
-        item.add_marker(pytest.mark.xdist_group(str(shared)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return file if folder.endswith("faults") else folder
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
+    """Say how `make test` divides the tests."""
+    return FolderScheduling(config, log)
 
 
 def _descendants() -> set[int]:
