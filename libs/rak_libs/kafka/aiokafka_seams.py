@@ -20,6 +20,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from rak_libs.kafka.positions import LogBounds
 
 _ABANDON_SECONDS = 2.0
+_STOP_SECONDS = 5.0
 
 
 def forget_leaders_on_disconnect(producer: AIOKafkaProducer) -> None:
@@ -69,6 +70,22 @@ async def abandon(producer: AIOKafkaProducer) -> None:
             if sender.sender_task is not None:
                 sender.sender_task.cancel()
                 await asyncio.wait([sender.sender_task])
+
+
+async def close_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Leave the group and close, whatever the broker does.
+
+    When a fetch waits to be tried again, `AIOKafkaConsumer.stop` raises the CancelledError of that
+    fetch, as if its caller were cancelled, and leaves the client open.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=_STOP_SECONDS)
+    fetcher = consumer._fetcher  # noqa: SLF001
+    left = [stopping, *(fetcher._pending_tasks if fetcher else ())]  # noqa: SLF001
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await consumer._client.close()  # noqa: SLF001
 
 
 def connections(consumer: AIOKafkaConsumer) -> frozenset[Any]:

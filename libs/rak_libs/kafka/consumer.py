@@ -7,6 +7,7 @@ from aiokafka import errors as kafka
 
 from rak_libs.kafka.aiokafka_seams import (
     Membership,
+    close_consumer,
     commit_as,
     connections,
     log_bounds,
@@ -37,7 +38,6 @@ _VERIFY_SECONDS = 5.0
 _VERIFY_AGAIN_SECONDS = 0.2
 _COMMIT_AGAIN_SECONDS = 0.1
 _CHECK_SECONDS = 2.0
-_STOP_SECONDS = 5.0
 _UNREACHABLE = (kafka.KafkaError, TimeoutError, OSError)
 
 log = get_logger(__name__)
@@ -220,7 +220,7 @@ class PartitionConsumer:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._consumer is not None:
-            await _close(self._consumer)
+            await close_consumer(self._consumer)
             self._consumer = None
         self._forget()
 
@@ -243,10 +243,10 @@ class PartitionConsumer:
                 consumer.subscribe(self._topics, listener=_Listener(self._revoked, self._assigned))
             except _UNREACHABLE as error:
                 log.warning("kafka.broker_unreachable", error=str(error))
-                await _close(consumer)
+                await close_consumer(consumer)
                 await asyncio.sleep(_RECONNECT_SECONDS)
             except BaseException:
-                await _close(consumer)
+                await close_consumer(consumer)
                 raise
             else:
                 return consumer
@@ -342,7 +342,7 @@ class PartitionConsumer:
         log.error("kafka.consumer_replaced", error=str(translated))
         self._consumer = None
         await self._revoked(self._positions.held)
-        await _close(consumer)
+        await close_consumer(consumer)
         if isinstance(translated, PermanentKafkaError):
             raise translated from error
 
@@ -382,11 +382,3 @@ class PartitionConsumer:
             fetch_max_bytes=_FETCH_BYTES,
             metadata_max_age_ms=_METADATA_MS,
         )
-
-
-async def _close(consumer: AIOKafkaConsumer) -> None:
-    # In a task of its own: aiokafka lets the cancellation of its own tasks out of `stop`.
-    stopping = asyncio.create_task(consumer.stop())
-    await asyncio.wait([stopping], timeout=_STOP_SECONDS)
-    stopping.cancel()
-    await asyncio.gather(stopping, return_exceptions=True)

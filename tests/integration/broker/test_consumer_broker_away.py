@@ -47,3 +47,18 @@ def test_a_consumer_started_before_its_broker_waits_for_it(own_broker: OwnBroker
                 assert await r.read(1) == [b"first"]
 
     run(scenario())
+
+
+def test_a_consumer_stops_cleanly_while_its_broker_is_gone(own_broker: OwnBroker) -> None:
+    """When aiokafka cancels its own tasks, it must not look as if ours were cancelled."""
+
+    async def scenario() -> None:
+        async with publishing(own_broker.settings) as publisher:
+            await publish_all(publisher, NAME, [b"before"])
+            async with reading(own_broker.settings, NAME) as r:
+                await r.read(1)
+                own_broker.kill()
+                for _ in range(5):
+                    await r.poll(100)
+
+    run(scenario())
