@@ -62,6 +62,7 @@ soak: export RAK_TEST_VOLUME_BYTES = 2147483648
 soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
 soak: export RAK_TEST_KAFKA_STOP_SECONDS = 60
 soak: export RAK_TEST_MUTATIONS = 200000
+soak: export RAK_TEST_KAFKA_KILLS = 4
 soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
 soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: outages, volumes, mutated requests, walks of pages, API examples

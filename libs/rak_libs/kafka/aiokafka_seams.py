@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import CloseReason
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 
@@ -21,6 +21,29 @@ from rak_libs.kafka.positions import LogBounds
 
 _ABANDON_SECONDS = 2.0
 _STOP_SECONDS = 5.0
+
+
+_send = AIOKafkaConnection.send
+
+
+def _send_or_close(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:
+    """Send a request; a connection that is closed is broken, whatever the event loop calls it.
+
+    uvloop raises RuntimeError for a write to a closed connection where asyncio raises OSError.
+    aiokafka expects the second: the first ends its tasks, and with them the client, for good.
+
+    Raises:
+        kafka.KafkaConnectionError: the connection is broken.
+    """
+    try:
+        return _send(connection, *request, **options)
+    except RuntimeError as error:
+        connection.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise kafka.KafkaConnectionError(str(error)) from error
+
+
+# On the class: connections are made deep inside aiokafka, which can be told no other.
+AIOKafkaConnection.send = _send_or_close
 
 
 def forget_leaders_on_disconnect(producer: AIOKafkaProducer) -> None:
@@ -57,6 +80,9 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     sender._txn_manager = None  # noqa: SLF001
     for batch in batches:
         batch._ttl = -1.0  # noqa: SLF001
+    # Batches that wait to be tried again are queued, not pending, and take themselves out all the
+    # same when they fail.
+    accumulator._pending_batches.update(queued)  # noqa: SLF001
     accumulator.fail_all(kafka.ProducerClosed())
     for batch in batches:
         batch._drain_waiter.exception()  # noqa: SLF001  retrieved, or asyncio complains
@@ -98,10 +124,15 @@ def note_poll(consumer: AIOKafkaConsumer) -> None:
     """Count as a poll, without handing anything out.
 
     aiokafka neither stays in its group nor joins it again when nobody has asked it for records
-    for `max_poll_interval_ms`.
+    for `max_poll_interval_ms`, and it looks for no coordinator while an error waits for a poll.
+
+    Raises:
+        kafka.KafkaError: the error that waited.
     """
     with consumer._subscription.fetch_context():  # noqa: SLF001
         pass
+    if consumer._coordinator is not None:  # noqa: SLF001
+        consumer._coordinator.check_errors()  # noqa: SLF001
 
 
 class Membership(NamedTuple):
@@ -197,6 +228,7 @@ async def committed_offsets(
     for topic, partition in partitions:
         by_topic[topic].append(partition)
     request = OffsetFetchRequest(consumer._group_id, list(by_topic.items()))  # noqa: SLF001
+    await coordinator.ensure_coordinator_known()
     response = await coordinator._send_req(request)  # noqa: SLF001
     codes = [getattr(response, "error_code", 0)]
     found: dict[TopicPartition, int | None] = {}

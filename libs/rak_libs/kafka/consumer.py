@@ -144,9 +144,9 @@ class PartitionConsumer:
         consumer = await self._connected(timeout_ms / 1000)
         if consumer is None:
             return {}
-        if not await self._is_trusted(consumer, deadline):
-            return {}
         try:
+            if not await self._is_trusted(consumer, deadline):
+                return {}
             fetched = await fetch_bounded(consumer, deadline)
         except kafka.KafkaError as error:
             await self._begin_again(consumer, error)

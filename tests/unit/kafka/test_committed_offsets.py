@@ -28,10 +28,14 @@ class Coordinator:
     ) -> None:
         topics = [("otlp_spans", list(partitions))] if partitions else []
         self._answer = SimpleNamespace(error_code=error.errno, topics=topics)
-        self.is_dead = False
+        self.is_known = self.is_dead = False
 
     async def _send_req(self, _request: Any) -> Any:
+        assert self.is_known, "aiokafka looks for a coordinator only when it is asked to"
         return self._answer
+
+    async def ensure_coordinator_known(self) -> None:
+        self.is_known = True
 
     def coordinator_dead(self) -> None:
         self.is_dead = True
