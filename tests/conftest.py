@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 from fleet import kafka
 from rak_libs.runtime.settings import KafkaSettings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse two tests of one id: only one of them would run beside other tests."""
+    twice = [each for each, tests in Counter(item.nodeid for item in items).items() if tests > 1]
+    if twice:
+        raise pytest.UsageError(f"several tests have the id {', '.join(twice)}")
 
 
 class FolderScheduling(LoadScopeScheduling):
