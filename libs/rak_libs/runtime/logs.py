@@ -2,7 +2,8 @@
 
 Every line holds `timestamp` (RFC 3339, UTC), `level`, `event` (a stable dotted name), `service`
 and `logger`; everything else is a field. An exception becomes `error_class`, `error` and
-`traceback`. Lines of other libraries have the event `library.log` and their text in `message`.
+`traceback`. Lines of other libraries have the event `library.log` and their text in `message`; one
+that is said over and over is written now and then, with the number of those left out in `repeats`.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from rak_libs.runtime.repeated_lines import OnceInAWhile
 from rak_libs.runtime.settings import LoggingSettings
 
 FIRST_FIELDS = ("timestamp", "level", "event", "service", "logger")
@@ -41,11 +43,13 @@ def configure_logging(
     """Send every log line of this process to `stream` (stderr) in the form that is configured.
 
     Calling it again replaces what it set up before. Other libraries are heard from `warning` on,
-    unless the level is `debug`.
+    and not over and over, unless the level is `debug`.
     """
     output = stream or sys.stderr
     handler = logging.StreamHandler(output)
     handler.setFormatter(_formatter(service, settings, colors=output.isatty()))
+    if settings.level != "debug":
+        handler.addFilter(OnceInAWhile())
     root = logging.getLogger()
     for old in list(root.handlers):
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
@@ -101,7 +105,8 @@ def _formatter(
 def _library_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event["message"] = event["event"]
     event["event"] = "library.log"
-    return event
+    repeats = getattr(event["_record"], "repeats", 0)
+    return {**event, "repeats": repeats} if repeats else event
 
 
 def _exception_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

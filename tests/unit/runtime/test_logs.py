@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rak_libs.runtime.logs import QUIET_LIBRARIES, configure_logging, get_logger
+from rak_libs.runtime.repeated_lines import QUIET_SECONDS
 from rak_libs.runtime.settings import ClickHouseSettings, LoggingSettings
 
 RFC_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
@@ -196,3 +197,37 @@ def test_the_console_form_is_for_people(lines: Lines) -> None:
     assert "no broker" in text
     assert "\x1b[" not in text
     assert lines() == []
+
+
+def test_what_a_library_says_over_and_over_is_written_once_in_a_while(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_700_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr("time.time_ns", lambda: int(now * 1_000_000_000))
+    library = logging.getLogger("aiokafka.conn")
+    for node in range(60):
+        library.error("Unable connect to node with id %s", node)
+    library.error("something else")
+    now += QUIET_SECONDS
+    library.error("Unable connect to node with id %s", 60)
+    said = [(line["message"], line.get("repeats", 0)) for line in lines()]
+    assert said == [
+        ("Unable connect to node with id 0", 0),
+        ("something else", 0),
+        ("Unable connect to node with id 60", 59),
+    ]
+
+
+def test_our_own_lines_are_all_written(lines: Lines) -> None:
+    for _ in range(3):
+        get_logger("rak.part").error("kafka.broker_unreachable")
+    assert len(lines()) == 3
+
+
+def test_everything_is_written_at_the_level_debug() -> None:
+    stream = io.StringIO()
+    configure_logging("rak-x", LoggingSettings(level="debug"), stream)
+    for _ in range(3):
+        logging.getLogger("aiokafka.conn").error("again")
+    assert len(stream.getvalue().splitlines()) == 3
