@@ -304,7 +304,7 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "logging.format": lambda r: not any_line_is_json(r.output()),
     "local.engine_memory_bytes": lambda r: engine_memory(r) == 2_222_222_222,
     "local.drain_timeout_seconds": lambda r: (
-        _with_time_to_drain(r.config).server.shutdown_timeout_seconds == 13 + 5 * 17
+        _with_time_to_drain(r.config).server.shutdown_timeout_seconds == 13 + 3 * 17 + 45
     ),
     "local.data_dir": lambda r: any((r.folder / "data").iterdir()),
 }

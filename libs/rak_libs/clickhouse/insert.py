@@ -1,7 +1,9 @@
 """INSERT of column batches through clickhouse-driver: its protocol and compression, our columns."""
 
+import contextlib
+import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -100,6 +102,7 @@ class Inserter:
         self._settings = settings
         self._local = threading.local()
         self._clients: list[Client] = []
+        self._inserting: set[Client] = set()
         self._lock = threading.Lock()
 
     def insert(
@@ -129,7 +132,11 @@ class Inserter:
         client = self._client()
         columns = ", ".join(f"`{name}`" for name in block.table.column_names)
         statement = f"INSERT INTO {block.table.name} ({columns}) VALUES"
-        with translated(), client.disconnect_on_error(statement, {**INSERT_SETTINGS, **settings}):
+        with (
+            self._under_way(client),
+            translated(),
+            client.disconnect_on_error(statement, {**INSERT_SETTINGS, **settings}),
+        ):
             connection = client.connection
             connection.send_query(statement, query_id=query_id)
             connection.send_external_tables(None)
@@ -142,12 +149,29 @@ class Inserter:
             client.receive_end_of_insert_query()
 
     def close(self) -> None:
-        """Disconnect every thread's client; call it when no insert is under way."""
+        """Disconnect every thread's client.
+
+        An insert that is under way is cut off: it fails as transient, or connects again when it
+        had sent nothing yet; closing once more when it has ended disconnects it.
+        """
         with self._lock:
             for client in self._clients:
-                client.disconnect()
-            self._clients.clear()
+                if client in self._inserting:
+                    _cut_off(client)
+                else:
+                    client.disconnect()
+            self._clients = [each for each in self._clients if each in self._inserting]
             self._local = threading.local()
+
+    @contextlib.contextmanager
+    def _under_way(self, client: Client) -> Iterator[None]:
+        with self._lock:
+            self._inserting.add(client)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inserting.discard(client)
 
     def _client(self) -> Client:
         client = getattr(self._local, "client", None)
@@ -156,6 +180,14 @@ class Inserter:
             with self._lock:
                 self._clients.append(client)
         return client
+
+
+def _cut_off(client: Client) -> None:
+    """End what another thread waits for; that thread closes the connection by itself."""
+    connected = client.connection.socket
+    if connected is not None:
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
 
 
 def _check_sample(table: Table, sample: Any) -> None:

@@ -10,7 +10,7 @@ from rak_libs.runtime.config import config_from_command_line
 from rak_libs.runtime.lifecycle import STATUS_PORT_IN_USE, run_service
 from rak_libs.runtime.logs import configure_logging
 from rak_libs.runtime.settings import Config
-from rak_services.local.app import LocalFleet
+from rak_services.local.app import LocalFleet, longest_drain_seconds
 from rak_services.local.kafka_broker import KafkaNotInstalled, check_installed
 from rak_services.local.ports import PortTaken, check_ports, listeners
 from rak_services.local.readiness import NotReady
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _with_time_to_drain(config: Config) -> Config:
     """Give the supervisor as long as its services may take one after the other."""
-    seconds = config.local.drain_timeout_seconds + 5 * config.server.shutdown_timeout_seconds
+    seconds = longest_drain_seconds(config)
     server = msgspec.structs.replace(config.server, shutdown_timeout_seconds=seconds)
     return msgspec.structs.replace(config, server=server)
 

@@ -22,6 +22,7 @@ from rak_services.local.supervisor import Supervisor
 
 _MIGRATE_SECONDS = 120.0
 _ENGINE_STOP_SECONDS = 15.0
+_MARGIN_SECONDS = 15.0
 _BROKER_READY_SECONDS = 30.0
 _LAG_POLL_SECONDS = 0.25
 _SESSION_SECONDS = 4.0
@@ -174,6 +175,17 @@ class LocalFleet:
         if self._embedded_broker:
             return ChildSpec("broker", broker.broker_command(self._config.kafka))
         return dataclasses.replace(self._service("local.kafka_broker"), name="broker")
+
+
+def longest_drain_seconds(config: Config) -> float:
+    """Return what `LocalFleet.drain` takes when every process uses up its time.
+
+    It counts receiver, writer and query service, the wait for what is unwritten, broker and engine,
+    and a margin for asking the broker how much that is.
+    """
+    services = 3 * config.server.shutdown_timeout_seconds
+    parts = 2 * _ENGINE_STOP_SECONDS
+    return services + config.local.drain_timeout_seconds + parts + _MARGIN_SECONDS
 
 
 def embedded(config: Config) -> Config:
