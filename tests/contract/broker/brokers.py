@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,7 +46,7 @@ class Broker:
         return msgspec.structs.replace(self.settings, **changes)
 
 
-class OwnBroker(Broker):
+class OwnBroker(Broker, ABC):
     """A broker of the test's own, which it may stop, kill and start again on the same folder."""
 
     def __init__(self, folder: Path, settings: KafkaSettings, *, creates_topics: bool) -> None:
@@ -54,8 +55,9 @@ class OwnBroker(Broker):
         self._log = folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """Return the command that runs the broker."""
 
     @property
     def pid(self) -> int:
