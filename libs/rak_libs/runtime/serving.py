@@ -96,6 +96,10 @@ class RunningServer:
     def end_connections(self) -> None:
         """End every connection with its next answer; new ones are still taken."""
         self._limits.closing = True
+        for connection in self._server.server_state.connections:
+            # A request whose header has come is answered after this, too.
+            if isinstance(connection, HttpConnection) and connection.cycle is not None:
+                connection.cycle.keep_alive = False
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop accepting, let requests in flight finish, cut what is left after the grace.
