@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 KAFKA_STAMP := .kafka/.fetched
 # Tests mostly wait: for groups to form, for processes to start. tests/conftest.py divides them.
-IN_PARALLEL := --numprocesses 2 --dist loadscope --no-loadscope-reorder
+IN_PARALLEL := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 COLLECTOR := .collector/collector
 COLLECTOR_SOURCE := tests/e2e/collector
 
@@ -62,17 +62,25 @@ soak: export RAK_TEST_VOLUME_BYTES = 2147483648
 soak: export RAK_TEST_BROKER_LIMIT_BYTES = 536870912
 soak: export RAK_TEST_KAFKA_STOP_SECONDS = 60
 soak: export RAK_TEST_MUTATIONS = 200000
-soak: export RAK_TEST_KAFKA_KILLS = 4
 soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
-soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length: outages, volumes, mutated requests, walks of pages, API examples
-	@$(BIN)/python -m pytest -o timeout=1800 -s $(SOAKED) $(ARGS)
+soak: export RAK_TEST_KILLS = 50
+soak: export RAK_TEST_STANDSTILL_SECONDS = 60
+soak: export RAK_TEST_STORM_SECONDS = 300
+soak: export RAK_TEST_ROLLING_RESTARTS = 3
+soak: export RAK_TEST_WARM_UP_SECONDS = 900
+soak: export RAK_TEST_STEADY_SECONDS = 3600
+soak: export RAK_TEST_SOAK_RESULTS = $(CURDIR)/.soak/results.jsonl
+soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length, hours: kills, standstills, outages, volumes, mutations, walks; writes docs/soak.md
+	@mkdir -p .soak && rm -f .soak/results.jsonl
+	@$(BIN)/python -m pytest -o timeout=7200 -s $(SOAKED) $(ARGS); status=$$?; \
+		test ! -e .soak/results.jsonl || $(BIN)/python tests/soak_results.py .soak/results.jsonl docs/soak.md $$status; exit $$status
 
 fuzz: SECONDS ?= 600
 fuzz: $(STAMP) ## hostile bytes for the decoders under atheris, SECONDS=600 in all; findings go to .fuzz
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/fuzz.lock
-	@for target in protobuf json content; do \
-		PYTHONPATH=tests $(BIN)/python -m fuzz $$target --seconds $$(($(SECONDS) / 3)) --findings .fuzz || exit 1; \
+	@for target in protobuf json metrics-protobuf metrics-json logs-protobuf logs-json content; do \
+		PYTHONPATH=tests $(BIN)/python -m fuzz $$target --seconds $$(($(SECONDS) / 7)) --findings .fuzz || exit 1; \
 	done
 
 lint: $(STAMP) ## ruff, import rules
@@ -97,5 +105,5 @@ lock: ## compile requirements/*.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --no-emit-package rak-ingest --extra fuzz --constraint requirements/dev.lock --output-file requirements/fuzz.lock pyproject.toml
 
 clean: ## remove the environment, caches and local data
-	@rm -rf $(VENV) .rak .kafka .collector .fuzz .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf $(VENV) .rak .kafka .collector .fuzz .soak .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,9 +7,18 @@ import argparse
 import os
 import platform
 
-from bench import freshness, receiver, writer
+from bench import delivery, freshness, logs, metrics, metrics_query, receiver, rollups, writer
 
-BENCHES = {"receiver": receiver.run, "writer": writer.run, "freshness": freshness.run}
+BENCHES = {
+    "receiver": receiver.run,
+    "writer": writer.run,
+    "logs": logs.run,
+    "metrics": metrics.run,
+    "delivery": delivery.run,
+    "freshness": freshness.run,
+    "rollups": rollups.run,
+    "metrics_query": metrics_query.run,
+}
 
 
 def main() -> None:

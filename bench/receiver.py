@@ -1,4 +1,4 @@
-"""CPU per span of the receiver's process: agents in one process, the broker in another."""
+"""CPU per item of the receiver's process: agents in one process, the broker in another."""
 
 import asyncio
 import gzip
@@ -18,6 +18,8 @@ import grpc
 import psutil
 
 import fleet
+from bench.log_payloads import agent_logs
+from bench.metric_payloads import HISTOGRAMS_PER_REQUEST, POINTS_PER_REQUEST, AgentProcess
 from bench.payloads import agent_request
 from rak_libs.kafka.admin import ensure_topics
 from rak_libs.otlp.otlp_json import request_to_json
@@ -29,8 +31,9 @@ Send = Callable[[], None]
 _AGENTS = 8
 _ROUNDS = 3
 _WARM_UP_REQUESTS = 80
-_SPANS_PER_ROUND = 160_000
-_JSON_SPANS_PER_ROUND = 32_000
+_ITEMS_PER_ROUND = 160_000
+_JSON_ITEMS_PER_ROUND = 32_000
+_PROCESSES = 20
 _SUBJECT_CORE = {0}
 _EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _PROTOBUF = "application/x-protobuf"
@@ -42,22 +45,25 @@ class _Setting:
 
     Attributes:
         what: For people.
-        spans: Spans in a request.
+        items: Items in a request.
         agent: Makes a sender of its own for one agent.
-        spans_per_round: Spans sent before the clock is read again.
+        items_per_round: Items sent before the clock is read again.
+        item: What an item is called.
     """
 
     what: str
-    spans: int
+    items: int
     agent: Callable[[], Send]
-    spans_per_round: int = _SPANS_PER_ROUND
+    items_per_round: int = _ITEMS_PER_ROUND
+    item: str = "span"
 
 
 def run() -> list[Row]:
     """Measure a receiver with its broker, both as real processes.
 
-    Each request has 11 attributes a span, about 500 B a span. The receiver has core 0 for itself;
-    agents and broker share the others.
+    Spans have 11 attributes and about 500 B each; points are those of `bench.metric_payloads`,
+    records those of `bench.log_payloads`. The receiver has core 0 for itself; agents and broker
+    share the others.
 
     Returns:
         Rows of (what, setting, value, unit).
@@ -72,7 +78,7 @@ def run() -> list[Row]:
                 receiver.wait_ready(ports.otlp_admin)
                 subject = psutil.Process(receiver.pid)
                 _separate(subject, psutil.Process(broker.pid))
-                for setting in _settings(config):
+                for setting in [*_span_settings(config), *_other_settings(config)]:
                     rows += _measured(setting, subject)
                 peak = subject.memory_info().rss / 2**20
                 rows.append(("memory after all of it", "resident", peak, "MiB"))
@@ -86,7 +92,7 @@ def _separate(subject: psutil.Process, broker: psutil.Process) -> None:
         broker.cpu_affinity(list(cores - _SUBJECT_CORE))
 
 
-def _settings(config: Config) -> list[_Setting]:
+def _span_settings(config: Config) -> list[_Setting]:
     http_port, grpc_port = config.server.otlp_http_port, config.server.otlp_grpc_port
     settings = []
     start_ns = time.time_ns() - 600 * 10**9
@@ -105,16 +111,40 @@ def _settings(config: Config) -> list[_Setting]:
         *settings,
         _Setting("HTTP, gzip", spans, _over_http(http_port, gzip.compress(body), zipped)),
         _Setting("gRPC, gzip", spans, _over_grpc(grpc_port, body, grpc.Compression.Gzip)),
-        _Setting("HTTP, JSON", spans, json_agent, _JSON_SPANS_PER_ROUND),
+        _Setting("HTTP, JSON", spans, json_agent, _JSON_ITEMS_PER_ROUND),
     ]
 
 
-def _over_http(port: int, body: bytes, headers: dict[str, str]) -> Callable[[], Send]:
+def _other_settings(config: Config) -> list[_Setting]:
+    port, start_ns = config.server.otlp_http_port, time.time_ns() - 600 * 10**9
+    headers = {"Content-Type": _PROTOBUF}
+    exports = [
+        next(AgentProcess(number, start_ns).requests(1)).SerializeToString()
+        for number in range(_PROCESSES)
+    ]
+    points = POINTS_PER_REQUEST + HISTOGRAMS_PER_REQUEST
+    logs = agent_logs(1000, 1, start_ns).SerializeToString()
+
+    def posting(body: bytes, path: str) -> Callable[[], Send]:
+        return _over_http(port, body, headers, path)
+
+    return [
+        _Setting("HTTP", points, posting(exports[0], "/v1/metrics"), item="point"),
+        _Setting(
+            "HTTP", points * _PROCESSES, posting(b"".join(exports), "/v1/metrics"), item="point"
+        ),
+        _Setting("HTTP", 1000, posting(logs, "/v1/logs"), item="record"),
+    ]
+
+
+def _over_http(
+    port: int, body: bytes, headers: dict[str, str], path: str = "/v1/traces"
+) -> Callable[[], Send]:
     def agent() -> Send:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
         def send() -> None:
-            connection.request("POST", "/v1/traces", body, headers)
+            connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:
@@ -138,7 +168,7 @@ def _over_grpc(port: int, body: bytes, compression: grpc.Compression) -> Callabl
 
 
 def _measured(setting: _Setting, subject: psutil.Process) -> list[Row]:
-    requests = setting.spans_per_round // setting.spans
+    requests = setting.items_per_round // setting.items
     agents = [setting.agent() for _ in range(_AGENTS)]
     cpu: list[float] = []
     rates: list[float] = []
@@ -146,15 +176,16 @@ def _measured(setting: _Setting, subject: psutil.Process) -> list[Row]:
         _send_all(threads, agents, _WARM_UP_REQUESTS)
         for _ in range(_ROUNDS):
             cpu_before, wall_before = _cpu_seconds(subject), time.monotonic()
-            sent = _send_all(threads, agents, requests) * setting.spans
+            sent = _send_all(threads, agents, requests) * setting.items
             cpu.append((_cpu_seconds(subject) - cpu_before) * 1e6 / sent)
             rates.append(sent / (time.monotonic() - wall_before))
-    label = f"{setting.what}, {setting.spans} spans a request"
+    item = setting.item
+    label = f"{setting.what}, {setting.items} {item}s a request"
     micros = min(cpu)  # the round that the rest of the machine disturbed least
     return [
-        ("CPU in the receiver", label, micros, "µs/span"),
-        ("spans a second on one core", label, 1e6 / micros, "spans/s"),
-        ("spans a second in this run", label, max(rates), "spans/s"),
+        ("CPU in the receiver", label, micros, f"µs/{item}"),
+        (f"{item}s a second on one core", label, 1e6 / micros, f"{item}s/s"),
+        (f"{item}s a second in this run", label, max(rates), f"{item}s/s"),
     ]
 
 

@@ -21,13 +21,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class FolderScheduling(LoadScopeScheduling):
     """Keeps tests that share processes in one test process: those of a folder.
 
-    Every test in `faults` has a fleet of its own, so there each file may run beside the others.
+    Every file in `faults` has a fleet of its own, every test in `integration/writer` an engine, so
+    each file may run beside the others; those in `faults/delivery` share a fleet.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         folder = file.rpartition("/")[0]
-        return file if folder.endswith("faults") else folder
+        return file if folder.endswith(("faults", "integration/writer")) else folder
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:

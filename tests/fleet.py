@@ -26,8 +26,11 @@ import pytest
 
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import topic_lag
-from rak_libs.kafka.topics import OTLP_SPANS
+from rak_libs.kafka.errors import TransientKafkaError
+from rak_libs.kafka.topics import OTLP_SPANS, writers_group
 from rak_libs.runtime.settings import ClickHouseSettings, Config, KafkaSettings, LocalSettings
+
+_SHOWN_ON_FAILURE = 8_000
 
 CONSOLE_SCRIPTS = Path(sys.executable).parent
 KAFKA_JARS = Path(__file__).resolve().parents[1] / ".kafka" / "jars"
@@ -102,6 +105,11 @@ class Service:
         self.process.kill()
         self.process.wait()
 
+    def wait_killed(self, seconds: float = 60) -> None:
+        """Wait for its death by SIGKILL, whoever sent it."""
+        ended = self.process.wait(timeout=seconds)
+        assert ended == -signal.SIGKILL, f"{self.name} ended {ended}:\n{self.output()}"
+
     def terminate(self, seconds: float = 60) -> int:
         self.process.terminate()
         return self.process.wait(timeout=seconds)
@@ -139,9 +147,18 @@ def http_status(url: str) -> int:
 
 
 def get_json(url: str) -> Any:
-    """GET a URL and decode its JSON."""
-    with urllib.request.urlopen(url, timeout=60) as response:
-        return msgspec.json.decode(response.read())
+    """GET a URL and decode its JSON.
+
+    Raises:
+        urllib.error.HTTPError: Another status than 200; its body is gone.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:
+            return msgspec.json.decode(response.read())
+    except urllib.error.HTTPError as error:
+        # Whoever keeps the error would keep the socket, until a collection in some other test.
+        error.close()
+        raise
 
 
 def post_traces(
@@ -176,7 +193,10 @@ def post_traces(
 def running(
     name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None
 ) -> Iterator[Service]:
-    """Run a command as a child in its own session; killed with its descendants at the end."""
+    """Run a command as a child in its own session; killed with its descendants at the end.
+
+    What it said last is printed when the test fails inside.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
@@ -189,8 +209,12 @@ def running(
             cwd=folder,
             start_new_session=True,
         )
+    child = Service(name, process, log)
     try:
-        yield Service(name, process, log)
+        yield child
+    except BaseException:
+        print(f"--- {name} ---\n{child.output()[-_SHOWN_ON_FAILURE:]}")
+        raise
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -199,11 +223,21 @@ def running(
 
 @contextlib.contextmanager
 def engine(
-    folder: Path, port: int | None = None, options: Sequence[str] = ()
+    folder: Path,
+    port: int | None = None,
+    options: Sequence[str] = (),
+    under: Sequence[str] = (),
 ) -> Iterator[tuple[ClickHouseSettings, Service]]:
-    """Run the embedded ClickHouse with its data under `folder`."""
+    """Run the embedded ClickHouse with its data under `folder`.
+
+    Args:
+        folder: Where it keeps `engine/`.
+        port: Where it listens, None for any free port.
+        options: Of its command line, beside those.
+        under: A command that runs the one it is given, such as `strace -f`.
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "rak_services.local.engine"]
+    command = [*under, sys.executable, "-m", "rak_services.local.engine"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder / "engine")]
     with running("engine", [*command, *options], folder) as service:
         service.wait_listening(port)
@@ -269,6 +303,7 @@ class Ports:
     otlp_admin: int = field(default_factory=free_port)
     pprof: int = field(default_factory=free_port)
     writer_admin: int = field(default_factory=free_port)
+    derive_admin: int = field(default_factory=free_port)
     query: int = field(default_factory=free_port)
     broker: int = field(default_factory=free_port)
     engine: int = field(default_factory=free_port)
@@ -289,6 +324,7 @@ def fleet_config(ports: Ports, folder: Path, **sections: Mapping[str, object]) -
             "otlp_admin_port": ports.otlp_admin,
             "pprof_port": ports.pprof,
             "writer_admin_port": ports.writer_admin,
+            "derive_admin_port": ports.derive_admin,
             "query_api_port": ports.query,
         },
         "kafka": {
@@ -303,6 +339,15 @@ def fleet_config(ports: Ports, folder: Path, **sections: Mapping[str, object]) -
     for section, keys in sections.items():
         values.setdefault(section, {}).update(keys)
     return msgspec.convert(values, Config)
+
+
+def changed(config: Config, **sections: Mapping[str, object]) -> Config:
+    """Return a configuration with some keys of some sections changed."""
+    values = {
+        name: msgspec.structs.replace(getattr(config, name), **keys)
+        for name, keys in sections.items()
+    }
+    return msgspec.structs.replace(config, **values)
 
 
 def write_config(config: Config, path: Path) -> Path:
@@ -347,8 +392,12 @@ class Fleet:
         return f"http://127.0.0.1:{self.ports.query}/api/v1"
 
     @property
+    def otlp_http(self) -> str:
+        return f"http://127.0.0.1:{self.ports.otlp_http}"
+
+    @property
     def otlp_http_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.otlp_http}/v1/traces"
+        return f"{self.otlp_http}/v1/traces"
 
     def wait_ready(self, seconds: float = 120) -> None:
         self.supervisor.wait_ready(self.ports.query, seconds)
@@ -362,24 +411,32 @@ class Fleet:
             "engine": "rak_services.local.engine",
             "otlp-receiver": "rak_services.otlp_receiver",
             "writer": "rak_services.writer",
+            "derive": "rak_services.derive",
             "query": "rak_services.query",
         }
         for child in psutil.Process(self.supervisor.pid).children(recursive=True):
-            if markers[name] in " ".join(child.cmdline()):
-                return child.pid
+            # A child may end while it is looked at.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if markers[name] in " ".join(child.cmdline()):
+                    return child.pid
         raise AssertionError(f"no child {name} under the supervisor")
 
 
-def lag(started: Fleet) -> int:
-    """Return how many messages the span writers have not yet committed."""
-    return asyncio.run(
-        topic_lag(started.config.kafka, f"{started.config.kafka.group_prefix}-spans", [OTLP_SPANS])
-    )
+def writers_lag(config: Config, topic: str = OTLP_SPANS) -> int | None:
+    """Return how many messages of a topic its writers have not yet committed.
+
+    None while the broker does not say: it has just started, or is away.
+    """
+    group = writers_group(config.kafka.group_prefix, topic)
+    try:
+        return asyncio.run(topic_lag(config.kafka, group, [topic]))
+    except TransientKafkaError:
+        return None
 
 
-def lag_is_zero(started: Fleet) -> bool:
-    """Tell whether everything acknowledged so far is written."""
-    return lag(started) == 0
+def lag_is_zero(started: Fleet, topic: str = OTLP_SPANS) -> bool:
+    """Tell whether everything of a topic acknowledged so far is written."""
+    return writers_lag(started.config, topic) == 0
 
 
 def select(started: Fleet, sql: str) -> list[tuple[Any, ...]]:

@@ -1,17 +1,21 @@
 """Requests to send through a fleet and to find again."""
 
 import time
+from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_generation import requests
 
+T = TypeVar("T")
 
-def generated(count: int) -> list[ExportTraceServiceRequest]:
-    """Draw `count` requests from the strategy that the decoder's own tests use."""
-    drawn: list[ExportTraceServiceRequest] = []
+
+def drawn(strategy: SearchStrategy[T], count: int) -> list[T]:
+    """Draw `count` values of a strategy."""
+    values: list[T] = []
 
     @settings(
         max_examples=count,
@@ -20,12 +24,17 @@ def generated(count: int) -> list[ExportTraceServiceRequest]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(requests(now_ns=time.time_ns()))
-    def draw(request: ExportTraceServiceRequest) -> None:
-        drawn.append(request)
+    @given(strategy)
+    def draw(value: T) -> None:
+        values.append(value)
 
     draw()
-    return drawn
+    return values
+
+
+def generated(count: int) -> list[ExportTraceServiceRequest]:
+    """Draw `count` requests, each with spans, from the strategy of the decoder's own tests."""
+    return drawn(requests(time.time_ns(), least=1), count)
 
 
 def spans_of(request: ExportTraceServiceRequest) -> list[Span]:

@@ -30,6 +30,7 @@ from rak_libs.kafka.consumer import PartitionConsumer
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.kafka.topics import OTLP_SPANS
 from rak_libs.runtime.settings import Config
+from rak_services.derive.config import derive_limits
 from rak_services.local.__main__ import _with_time_to_drain
 from rak_services.writer.config import writer_limits
 from traffic import numbered_request
@@ -46,12 +47,24 @@ CHANGED: dict[str, dict[str, object]] = {
         "batch_stretch_seconds": 1.5,
         "batch_stretch_rows": 77,
         "shutdown_timeout_seconds": 17.0,
+        "status_interval_seconds": 0.5,
     },
     "receiver": {
         "max_request_bytes": 200_000,
         "memory_budget_bytes": 64 * 1024 * 1024,
         "retry_after_seconds": 40,
         "max_connection_age_seconds": 0.001,
+    },
+    "derive": {
+        "interval_seconds": 0.2,
+        "settle_seconds": 3.5,
+        "points_per_statement": 54_321,
+        "max_memory_bytes": 876_543_210,
+        "threads": 1,
+    },
+    "writer": {
+        "max_dead_letters_per_minute": 7,
+        "stuck_after_seconds": 99.0,
     },
     "kafka": {
         "partitions": 3,
@@ -69,7 +82,13 @@ CHANGED: dict[str, dict[str, object]] = {
         "connection_timeout_seconds": 4.0,
         "insert_timeout_seconds": 44.0,
     },
-    "storage": {"spans_retention_days": 11},
+    "storage": {
+        "spans_retention_days": 11,
+        "pipeline_retention_days": 12,
+        "metrics_retention_days": 13,
+        "metric_rollups_retention_days": 14,
+        "logs_retention_days": 15,
+    },
     "query": {
         "max_query_time_seconds": 21.0,
         "max_result_rows": 120,
@@ -82,12 +101,8 @@ CHANGED: dict[str, dict[str, object]] = {
         "drain_timeout_seconds": 13.0,
     },
 }
-# Keys whose services come with metrics and profiles; they are read and checked already.
-NOT_YET_USED = {
-    "server.pprof_port",
-    "storage.metrics_retention_days",
-    "storage.profiles_retention_days",
-}
+# Keys whose services come with profiles; they are read and checked already.
+NOT_YET_USED = {"server.pprof_port", "storage.profiles_retention_days"}
 
 
 @dataclass
@@ -178,6 +193,25 @@ def oversized_span_is_rejected(running: Changed) -> bool:
     return b"1 of 1 spans" in answer
 
 
+def three_status_records_come_soon(running: Changed) -> bool:
+    def told() -> float:
+        port = running.ports.otlp_admin
+        return metric(port, "ingest_status_records_total", HOST, outcome="published")
+
+    before = told()
+    wait_until(lambda: told() >= before + 3, "three more status records", seconds=15)
+    return True
+
+
+def cycles_follow_each_other(running: Changed) -> bool:
+    def done() -> float:
+        return metric(running.ports.derive_admin, "derive_cycle_duration_seconds_count", HOST)
+
+    before = done()
+    wait_until(lambda: done() >= before + 3, "three more cycles", seconds=15)
+    return True
+
+
 def password_is_asked(running: Changed) -> bool:
     wrong = msgspec.structs.replace(running.config.clickhouse, password="wrong")
     with pytest.raises(Exception, match=r"516|Authentication"):
@@ -263,6 +297,7 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "server.otlp_http_port": lambda r: listens(r.ports.otlp_http),
     "server.otlp_admin_port": lambda r: listens(r.ports.otlp_admin),
     "server.writer_admin_port": lambda r: listens(r.ports.writer_admin),
+    "server.derive_admin_port": lambda r: listens(r.ports.derive_admin),
     "server.query_api_port": lambda r: listens(r.ports.query),
     "server.batch_size": lambda r: writer_limits(r.config).policy.rows == 1234,
     "server.batch_bytes": lambda r: writer_limits(r.config).policy.size == 7_654_321,
@@ -270,17 +305,27 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "server.batch_stretch_seconds": lambda r: writer_limits(r.config).policy.stretch == 1.5,
     "server.batch_stretch_rows": lambda r: writer_limits(r.config).policy.stretch_rows == 77,
     "server.shutdown_timeout_seconds": lambda r: 0 < writer_limits(r.config).drain_seconds < 17,
+    "server.status_interval_seconds": three_status_records_come_soon,
     "receiver.max_request_bytes": lambda r: refused(r, b"\n" * 200_001).code == 413,
     "receiver.memory_budget_bytes": lambda r: (
         metric(r.ports.otlp_admin, "ingest_buffer_limit", HOST) == 64 * 1024 * 1024
     ),
     "receiver.retry_after_seconds": lambda r: retry_after(r) >= 20,
     "receiver.max_connection_age_seconds": a_connection_ends_soon,
+    "derive.interval_seconds": cycles_follow_each_other,
+    "derive.settle_seconds": lambda r: derive_limits(r.config).settle_seconds == 3.5,
+    "derive.points_per_statement": lambda r: derive_limits(r.config).points_per_statement == 54_321,
+    "derive.max_memory_bytes": lambda r: derive_limits(r.config).memory_bytes == 876_543_210,
+    "derive.threads": lambda r: derive_limits(r.config).threads == 1,
     "kafka.bootstrap_servers": lambda r: listens(r.ports.broker, "127.0.0.1"),
     "kafka.partitions": lambda r: partitions(r) == 3,
     "kafka.max_message_bytes": oversized_span_is_rejected,
     "kafka.enable_idempotence": lambda r: producer_of(r)._txn_manager is None,
     "kafka.publish_timeout_seconds": lambda r: producer_of(r)._request_timeout_ms == 4_000,
+    "writer.max_dead_letters_per_minute": lambda r: (
+        writer_limits(r.config).dead_letters_per_minute == 7
+    ),
+    "writer.stuck_after_seconds": lambda r: writer_limits(r.config).stuck_seconds == 99,
     "kafka.session_timeout_seconds": lambda r: session_of(r) == 3_000,
     "kafka.group_prefix": lambda r: group_reaches_the_end(r, "other-writers"),
     "clickhouse.url": lambda r: listens(r.ports.engine, "127.0.0.1"),
@@ -297,6 +342,18 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "storage.spans_retention_days": lambda r: (
         "toIntervalDay(11)" in str(r.select("SHOW CREATE TABLE spans"))
     ),
+    "storage.pipeline_retention_days": lambda r: (
+        "toIntervalDay(12)" in str(r.select("SHOW CREATE TABLE pipeline"))
+    ),
+    "storage.metrics_retention_days": lambda r: (
+        "toIntervalDay(13)" in str(r.select("SHOW CREATE TABLE metric_samples"))
+    ),
+    "storage.metric_rollups_retention_days": lambda r: (
+        "toIntervalDay(14)" in str(r.select("SHOW CREATE TABLE metric_samples_1m"))
+    ),
+    "storage.logs_retention_days": lambda r: (
+        "toIntervalDay(15)" in str(r.select("SHOW CREATE TABLE logs"))
+    ),
     "query.max_query_time_seconds": lambda r: engine_setting(r, "max_execution_time") == "21",
     "query.max_result_rows": lambda r: engine_setting(r, "max_result_rows") == "121",
     "query.max_memory_bytes": lambda r: engine_setting(r, "max_memory_usage") == "987654321",
@@ -304,7 +361,7 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "logging.format": lambda r: not any_line_is_json(r.output()),
     "local.engine_memory_bytes": lambda r: engine_memory(r) == 2_222_222_222,
     "local.drain_timeout_seconds": lambda r: (
-        _with_time_to_drain(r.config).server.shutdown_timeout_seconds == 13 + 3 * 17 + 45
+        _with_time_to_drain(r.config).server.shutdown_timeout_seconds == 13 + 4 * 17 + 45
     ),
     "local.data_dir": lambda r: any((r.folder / "data").iterdir()),
 }

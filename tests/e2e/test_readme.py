@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fleet import Fleet, fleet, lag_is_zero, wait_until
+from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -19,6 +21,7 @@ BLOCK = re.compile(r"```console\n\$ (.*?)```", re.DOTALL)
 MASKS = [
     (re.compile(r"\b[0-9a-f]{32}\b"), "<trace id>"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "<span id>"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),
     (re.compile(r'"next_cursor": "[^"]+"'), '"next_cursor": "<cursor>"'),
 ]
@@ -77,7 +80,8 @@ def run(started: Fleet, command: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: lag_is_zero(started), "what was sent is written")
+    for topic in (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS):
+        wait_until(partial(lag_is_zero, started, topic), f"what was sent to {topic} is written")
     return as_written(started, done.stdout).strip()
 
 

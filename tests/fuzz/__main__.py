@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Final
 
 import atheris
+from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, given, settings
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 with atheris.instrument_imports(include=["rak_libs.otlp", "rak_services.otlp_receiver"]):
     from fuzz.targets import ENCODINGS, TARGETS
     from rak_libs.otlp.otlp_json import request_to_json
 
 from compressions import COMPRESSIONS
+from log_generation import log_requests
+from metric_generation import metric_requests
 from otlp_generation import requests
 from request_mutations import BYTE_MUTATIONS, JSON_MUTATIONS, PROTOBUF_MUTATIONS, Mutation
 
@@ -34,11 +36,16 @@ MUTATIONS: Final[dict[str, tuple[Mutation, ...]]] = {
     "json": JSON_MUTATIONS,
     "content": BYTE_MUTATIONS,
 }
+"""By the last word of a target's name."""
+
+STRATEGIES: Final = {"metrics": metric_requests, "logs": log_requests}
+"""By the first word of a target's name; those of traces, and the contents of bodies, name none."""
 
 
-def drawn_requests() -> list[ExportTraceServiceRequest]:
-    """Draw valid requests from the strategy that all property tests share."""
-    drawn: list[ExportTraceServiceRequest] = []
+def drawn_requests(target: str) -> list[Message]:
+    """Draw valid requests of a target from the strategy that all property tests share."""
+    drawn: list[Message] = []
+    strategy = STRATEGIES.get(target.partition("-")[0], requests)
 
     @settings(
         max_examples=SEEDS,
@@ -47,8 +54,8 @@ def drawn_requests() -> list[ExportTraceServiceRequest]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(requests(time.time_ns()))
-    def draw(request: ExportTraceServiceRequest) -> None:
+    @given(strategy(time.time_ns()))
+    def draw(request: Message) -> None:
         drawn.append(request)
 
     draw()
@@ -57,11 +64,11 @@ def drawn_requests() -> list[ExportTraceServiceRequest]:
 
 def seeds(target: str) -> Iterator[bytes]:
     """Give valid inputs of a target."""
-    for request in drawn_requests():
+    for request in drawn_requests(target):
         body = request.SerializeToString()
-        if target == "json":
+        if target.endswith("json"):
             yield request_to_json(request)
-        elif target == "protobuf":
+        elif target.endswith("protobuf"):
             yield body
         else:
             for number, encoding in enumerate(ENCODINGS):
@@ -90,7 +97,7 @@ def fuzz(target: str, corpus: Path, findings: Path, seconds: int) -> None:
         chance = random.Random(seed)
         if chance.random() < 0.5:
             return bytes(atheris.Mutate(body, max_size))
-        mutation = chance.choice(MUTATIONS[target])
+        mutation = chance.choice(MUTATIONS[target.rpartition("-")[2]])
         place, choice = chance.getrandbits(32), chance.getrandbits(32)
         return mutation(body, chance.choice(known), place, choice)[:max_size]
 

@@ -1,23 +1,23 @@
 """What is fuzzed: each function takes any bytes and fails when a promise is broken.
 
 The promises are those of the receiver: bytes are refused with an error of the OTLP library's own,
-or accepted; and what is accepted becomes rows of the spans table, all of it.
+or accepted; and what is accepted becomes rows of the signal's tables, all of it.
 """
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from rak_libs.clickhouse.insert import encode_block
-from rak_libs.model.spans import SPANS
 from rak_libs.model.time_window import time_window
-from rak_libs.otlp.decode_spans import decode_spans, new_span_batch
 from rak_libs.otlp.errors import PermanentOtlpError
 from rak_services.otlp_receiver.content_encoding import body_decoder
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.errors import UnsupportedContentEncoding
 from rak_services.otlp_receiver.prepare import Prepared, prepare
-from rak_services.otlp_receiver.signals import traces
+from rak_services.otlp_receiver.signals import Signal, logs, metrics, traces
+from rak_services.writer.signals import SIGNALS as WRITTEN
 
 RETENTION_DAYS: Final = 3_650
 """So long that the times in the corpus stay storable."""
@@ -36,16 +36,6 @@ class BrokenPromise(Exception):
     """Something was accepted that cannot be stored, or an answer depends on what it must not."""
 
 
-def fuzz_protobuf(body: bytes) -> None:
-    """Read a binary request as the receiver does, and what it publishes as the writer does."""
-    _prepare_and_store(body, Encoding.PROTOBUF)
-
-
-def fuzz_json(body: bytes) -> None:
-    """Read a request in JSON as the receiver does, and what it publishes as the writer does."""
-    _prepare_and_store(body, Encoding.JSON)
-
-
 def fuzz_content(body: bytes) -> None:
     """Decompress a body: the first byte names the encoding; chunks make no difference."""
     encoding = ENCODINGS[body[0] % len(ENCODINGS)] if body else ENCODINGS[0]
@@ -55,16 +45,9 @@ def fuzz_content(body: bytes) -> None:
         raise BrokenPromise(f"{encoding}: chunks decide what a body is")
 
 
-TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
-    "protobuf": fuzz_protobuf,
-    "json": fuzz_json,
-    "content": fuzz_content,
-}
-"""Every target by its name, which is also that of its folder of the corpus."""
-
-
-def _prepare_and_store(body: bytes, encoding: Encoding) -> None:
-    signal, now_ns = traces(RETENTION_DAYS), time.time_ns()
+def prepare_and_store(receive: Callable[[int], Signal], encoding: Encoding, body: bytes) -> None:
+    """Read a request as the receiver does, and what it publishes as the writer does."""
+    signal, now_ns = receive(RETENTION_DAYS), time.time_ns()
     try:
         whole = prepare(signal, body, encoding, now_ns, MAX_MESSAGE_BYTES)
         split = prepare(signal, body, encoding, now_ns, SMALL_MESSAGE_BYTES)
@@ -72,23 +55,26 @@ def _prepare_and_store(body: bytes, encoding: Encoding) -> None:
         return
     rejected = sum(split.rejected.values()) - sum(whole.rejected.values())
     if split.accepted + rejected != whole.accepted:
-        raise BrokenPromise("splitting changed how many spans there are")
+        raise BrokenPromise("splitting changed how many items there are")
     for prepared in (whole, split):
-        _store(prepared, now_ns)
+        _store(signal.name, prepared, now_ns)
 
 
-def _store(prepared: Prepared, now_ns: int) -> None:
-    batch = new_span_batch()
+def _store(signal: str, prepared: Prepared, now_ns: int) -> None:
+    written = WRITTEN[signal]
+    rows = written.new_rows()
+    stored = 0
     for part in prepared.parts:
-        before = batch.rows
         window = time_window(RETENTION_DAYS, now_ns)
-        if rejected := decode_spans(part.value, now_ns // 1_000_000, window, batch):
+        if rejected := written.decode(part.value, now_ns // 1_000_000, window, rows):
             raise BrokenPromise(f"accepted, then refused: {[each.reason for each in rejected]}")
-        if batch.rows - before != part.items:
-            raise BrokenPromise(f"{part.items} spans became {batch.rows - before} rows")
-    if batch.rows != prepared.accepted:
-        raise BrokenPromise(f"{prepared.accepted} accepted spans became {batch.rows} rows")
-    encode_block(SPANS, batch)
+        before, stored = stored, sum(written.items_per_table(rows).values())
+        if stored - before != part.items:
+            raise BrokenPromise(f"{part.items} items became {stored - before} rows")
+    if stored != prepared.accepted:
+        raise BrokenPromise(f"{prepared.accepted} accepted items became {stored} rows")
+    for each in written.tables:
+        encode_block(each.table, rows.tables[each.table.name])
 
 
 def _decompressed(encoding: str, chunks: list[bytes]) -> bytes | type[Exception]:
@@ -104,3 +90,15 @@ def _decompressed(encoding: str, chunks: list[bytes]) -> bytes | type[Exception]
     except (PermanentOtlpError, UnsupportedContentEncoding) as error:
         return type(error)
     return b"".join(pieces)
+
+
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    "protobuf": partial(prepare_and_store, traces, Encoding.PROTOBUF),
+    "json": partial(prepare_and_store, traces, Encoding.JSON),
+    "metrics-protobuf": partial(prepare_and_store, metrics, Encoding.PROTOBUF),
+    "metrics-json": partial(prepare_and_store, metrics, Encoding.JSON),
+    "logs-protobuf": partial(prepare_and_store, logs, Encoding.PROTOBUF),
+    "logs-json": partial(prepare_and_store, logs, Encoding.JSON),
+    "content": fuzz_content,
+}
+"""Every target by its name, which is also that of its folder of the corpus. Traces go without."""

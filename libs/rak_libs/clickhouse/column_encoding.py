@@ -47,7 +47,7 @@ class ColumnEncoder(ABC):
 
 
 class NumberEncoder(ColumnEncoder):
-    """Fixed-width numbers: integers, floats, Bool, Enum8 by number, DateTime64 by ticks."""
+    """Fixed-width numbers, among them Bool, Enum8 numbers, DateTime64 ticks and Date's days."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -55,6 +55,23 @@ class NumberEncoder(ColumnEncoder):
     def write_values(self, values: Sequence[Any], buffer: ByteBuffer) -> None:
         """Write little-endian numbers."""
         buffer.write(_packed(self._code, values))
+
+
+class NullableEncoder(ColumnEncoder):
+    """Nullable(T) of numbers; None is NULL."""
+
+    def __init__(self, inner: NumberEncoder) -> None:
+        self._inner = inner
+
+    def write_values(self, values: Sequence[Any], buffer: ByteBuffer) -> None:
+        """Write a byte for each value, 1 where it is NULL, then the numbers with 0 in its place."""
+        if None not in values:
+            buffer.write(bytes(len(values)))
+            self._inner.write_values(values, buffer)
+            return
+        buffer.write(bytes([value is None for value in values]))
+        numbers = [0 if value is None else value for value in values]
+        self._inner.write_values(numbers, buffer)
 
 
 class StringEncoder(ColumnEncoder):
@@ -148,6 +165,7 @@ class MapEncoder(ColumnEncoder):
 
 _NUMBER_CODES: Final = {
     "Bool": "B",
+    "Date": "H",
     "Float32": "f",
     "Float64": "d",
     "Int8": "b",
@@ -186,6 +204,8 @@ def _parametric_encoder(type_: str) -> ColumnEncoder:
         return FixedStringEncoder(int(arguments))
     if name == "LowCardinality" and arguments == "String":
         return LowCardinalityEncoder(encoder_of(arguments))
+    if name == "Nullable" and isinstance(inner := encoder_of(arguments), NumberEncoder):
+        return NullableEncoder(inner)
     if name == "Array":
         return ArrayEncoder(encoder_of(arguments))
     if name == "Map":

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -21,7 +21,7 @@ from rak_libs.clickhouse.column_encoding import encoder_of
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.errors import SchemaError, translated
 from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValues
-from rak_libs.model.table import Table
+from rak_libs.model.table import BATCH_COLUMN, Column, Table
 from rak_libs.runtime.settings import ClickHouseSettings
 
 NO_SUCH_COLUMN: Final = 16
@@ -30,6 +30,10 @@ TYPE_MISMATCH: Final = 53
 INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     # On by default since 26.x: the server would answer before the rows are written.
     "async_insert": 0,
+    # A retry that the table knows by its token still reaches the views, whose tables may not.
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    # A Distributed table would answer before any shard has the rows.
+    "distributed_foreground_insert": 1,
     # One block stays one part per partition, whatever its size.
     "max_insert_threads": 1,
     "min_insert_block_size_rows": 0,
@@ -55,23 +59,34 @@ class EncodedBlock:
 class _BlockOutputStream(CompressedBlockOutputStream):  # type: ignore[misc] # the driver has no types
     """The driver's compressed stream of blocks, filled from flat columns."""
 
-    def write(self, table_and_batch: tuple[Table, ColumnBatch]) -> None:
-        table, batch = table_and_batch
+    def write(self, table_and_batch: tuple[Table, ColumnBatch, int]) -> None:
+        table, batch, batch_number = table_and_batch
+        stored = table.stored_columns
         BlockInfo().write(self.fout)
-        write_varint(len(table.columns), self.fout)
+        write_varint(len(stored), self.fout)
         write_varint(batch.rows, self.fout)
         for column in table.columns:
-            write_binary_str(column.name, self.fout)
-            write_binary_str(column.type, self.fout)
-            if batch.rows:
-                encoder = encoder_of(column.type)
-                encoder.write_prefix(self.fout)
-                encoder.write_values(batch.columns[column.name], self.fout)
+            self._write_column(column, batch.columns[column.name], batch.rows)
+        if table.by_batch:
+            self._write_column(BATCH_COLUMN, [batch_number] * batch.rows, batch.rows)
         self.finalize()
 
+    def _write_column(self, column: Column, values: ColumnValues, rows: int) -> None:
+        write_binary_str(column.name, self.fout)
+        write_binary_str(column.type, self.fout)
+        if rows:
+            encoder = encoder_of(column.type)
+            encoder.write_prefix(self.fout)
+            encoder.write_values(values, self.fout)
 
-def encode_block(table: Table, batch: ColumnBatch) -> EncodedBlock:
+
+def encode_block(table: Table, batch: ColumnBatch, batch_number: int = 0) -> EncodedBlock:
     """Encode and compress a batch, once for every attempt to insert it.
+
+    Args:
+        table: The table that the columns belong to.
+        batch: The rows.
+        batch_number: What `BATCH_COLUMN` holds in a table that has it; 0 for rows of no batch.
 
     Raises:
         PermanentClickHouseError: A value does not fit its column, or a column is missing or has
@@ -87,7 +102,7 @@ def encode_block(table: Table, batch: ColumnBatch) -> EncodedBlock:
                 raise ValueError(f"column {column.name} has {rows} rows instead of {batch.rows}")
         compressor = get_compressor_cls("lz4")
         stream = _BlockOutputStream(compressor, DEFAULT_COMPRESS_BLOCK_SIZE, output, context=None)
-        stream.write((table, batch))
+        stream.write((table, batch, batch_number))
     return EncodedBlock(table, batch.rows, output.getvalue())
 
 
@@ -98,8 +113,12 @@ def _row_count(values: ColumnValues) -> int:
 class Inserter:
     """Inserts blocks; usable from many threads, each with a connection of its own."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
+    def __init__(
+        self, settings: ClickHouseSettings, midway: Callable[[], None] = lambda: None
+    ) -> None:
+        """Connect to nothing yet; `midway` is called when half of a block is on its way."""
         self._settings = settings
+        self._midway = midway
         self._local = threading.local()
         self._clients: list[Client] = []
         self._inserting: set[Client] = set()
@@ -130,7 +149,7 @@ class Inserter:
         if not block.rows:
             return
         client = self._client()
-        columns = ", ".join(f"`{name}`" for name in block.table.column_names)
+        columns = ", ".join(f"`{column.name}`" for column in block.table.stored_columns)
         statement = f"INSERT INTO {block.table.name} ({columns}) VALUES"
         with (
             self._under_way(client),
@@ -143,10 +162,28 @@ class Inserter:
             _check_sample(block.table, client.receive_sample_block())
             write_varint(ClientPacketTypes.DATA, connection.fout)
             write_binary_str("", connection.fout)
-            connection.fout.write(block.data)
+            half = len(block.data) // 2
+            connection.fout.write(block.data[:half])
+            connection.fout.flush()
+            self._midway()
+            connection.fout.write(block.data[half:])
             connection.fout.flush()
             connection.send_data(RowOrientedBlock())
             client.receive_end_of_insert_query()
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement of the program's own on the thread's connection.
+
+        Returns:
+            Its rows; none for a statement without a result.
+
+        Raises:
+            ClickHouseError: One of its subclasses.
+        """
+        client = self._client()
+        with self._under_way(client), translated():
+            rows = client.execute(sql)
+        return rows if isinstance(rows, list) else []
 
     def close(self) -> None:
         """Disconnect every thread's client.
@@ -193,7 +230,7 @@ def _cut_off(client: Client) -> None:
 def _check_sample(table: Table, sample: Any) -> None:
     """Compare the columns that the server expects with the table's."""
     live = dict(sample.columns_with_types)
-    for column in table.columns:
+    for column in table.stored_columns:
         if column.name not in live:
             raise SchemaError(NO_SUCH_COLUMN, f"{table.name} has no column {column.name}")
         if live[column.name] != column.type:

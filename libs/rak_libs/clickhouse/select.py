@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from uuid import uuid4
@@ -54,7 +55,12 @@ class ReadPool:
         self._cutting: set[asyncio.Task[None]] = set()
 
     async def select(
-        self, sql: str, parameters: Parameters | None = None, *, seconds: float | None = None
+        self,
+        sql: str,
+        parameters: Parameters | None = None,
+        *,
+        seconds: float | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> list[Row]:
         """Return the rows of one statement, its `%(name)s` placeholders bound.
 
@@ -66,6 +72,7 @@ class ReadPool:
             sql: The statement.
             parameters: Values by placeholder.
             seconds: Time limit; None and anything longer mean `max_query_time_seconds`.
+            settings: Settings of the engine that the statement needs beside the limits.
 
         Raises:
             ClickHouseError: The engine cannot be reached, refuses the statement (code 159: out of
@@ -79,7 +86,12 @@ class ReadPool:
             _execute,
             client,
             statement,
-            engine_settings(self._limits, allowed if seconds is None else min(seconds, allowed)),
+            {
+                **(settings or {}),
+                **engine_settings(
+                    self._limits, allowed if seconds is None else min(seconds, allowed)
+                ),
+            },
         )
         self._busy[client] = answer
         answer.add_done_callback(lambda _: self._give_back(client))

@@ -1,13 +1,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from rak_libs.kafka.aiokafka_seams import existing_topics, log_ends
+from rak_libs.kafka.aiokafka_seams import alter_topics, existing_topics, log_ends
 from rak_libs.kafka.errors import PermanentKafkaError, TransientKafkaError, translate
 from rak_libs.kafka.topics import DEAD_LETTER_SUFFIX, TOPICS
 from rak_libs.runtime.settings import KafkaSettings
@@ -20,6 +21,27 @@ RETENTION_DAYS: Final = 7
 """How long a topic keeps its records: the time a writer may be away without loss."""
 DEAD_LETTER_RETENTION_DAYS: Final = 30
 """How long a dead-letter topic keeps them: the time to look at them and send them again."""
+_DATING: Final = "message.timestamp.type"
+_BY_BROKER: Final = "LogAppendTime"
+
+
+class TopicSteps(NamedTuple):
+    """What topics need, or what was done to them.
+
+    Attributes:
+        create: Topics that are missing.
+        date_by_broker: Topics whose records are dated by whoever publishes them, and shall be dated
+            by the broker.
+    """
+
+    create: list[str]
+    date_by_broker: list[str]
+
+    @property
+    def titles(self) -> list[str]:
+        """One line for each step."""
+        dating = [f"let the broker date the records of {name}" for name in self.date_by_broker]
+        return [f"create topic {name}" for name in self.create] + dating
 
 
 def topic_configuration(name: str, settings: KafkaSettings) -> dict[str, str]:
@@ -30,6 +52,8 @@ def topic_configuration(name: str, settings: KafkaSettings) -> dict[str, str]:
         "cleanup.policy": "delete",
         "compression.type": "zstd",
         "max.message.bytes": str(settings.max_message_bytes),
+        # A producer's clock must not decide what is too old to be kept.
+        _DATING: _BY_BROKER,
         "min.insync.replicas": str(settings.min_insync_replicas),
         "retention.ms": str(days * _DAY_MS),
     }
@@ -50,20 +74,30 @@ class KafkaAdmin:
         async with _asking("listing topics"):
             return await existing_topics(self._client)
 
-    async def ensure(self, names: Sequence[str] = TOPICS) -> list[str]:
-        """Create the topics that are missing and add missing partitions; safe to repeat.
-
-        Returns:
-            Names of the topics that were created.
-        """
+    async def steps(self, names: Sequence[str] = TOPICS) -> TopicSteps:
+        """What `ensure` would do."""
         present = await self.topics()
         missing = [name for name in names if name not in present]
-        await self._create(missing)
+        existing = [name for name in names if name in present]
+        return TopicSteps(missing, await self._dated_by_producers(existing))
+
+    async def ensure(self, names: Sequence[str] = TOPICS) -> TopicSteps:
+        """Create missing topics, add missing partitions, let the broker date; safe to repeat.
+
+        Every other setting of a topic that exists stays as somebody made it.
+
+        Returns:
+            What was done.
+        """
+        present = await self.topics()
+        steps = await self.steps(names)
+        await self._create(steps.create)
         wanted = self._settings.partitions
         fewer = [name for name in names if present.get(name, wanted) < wanted]
         await self._add_partitions(fewer)
-        await self._until(lambda topics: set(names) <= set(topics), f"creating {missing}")
-        return missing
+        await self._date_by_broker(steps.date_by_broker)
+        await self._until(lambda topics: set(names) <= set(topics), f"creating {steps.create}")
+        return steps
 
     async def delete(self, names: Sequence[str]) -> None:
         """Delete topics with their records and the groups' offsets; missing ones are fine."""
@@ -167,6 +201,29 @@ class KafkaAdmin:
         for name, code, text in response.topic_errors:
             _raise_for(code, f"adding partitions to {name}", text)
 
+    async def _dated_by_producers(self, names: Sequence[str]) -> list[str]:
+        """Topics of which the broker says so; one that knows no such setting says nothing."""
+        if not names:
+            return []
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        async with _asking(f"reading settings of {', '.join(names)}"):
+            answers = await self._client.describe_configs(asked)
+        found = []
+        for code, text, _, name, entries in answers[0].resources:
+            _raise_for(code, f"reading settings of {name}", text)
+            values = {entry[0]: entry[1] for entry in entries}
+            if values.get(_DATING, _BY_BROKER) != _BY_BROKER:
+                found.append(name)
+        return found
+
+    async def _date_by_broker(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        async with _asking(f"altering {', '.join(names)}"):
+            answer = await alter_topics(self._client, names, _DATING, _BY_BROKER)
+        for code, text, _, name in answer.responses:
+            _raise_for(code, f"altering {name}", text)
+
     async def _until(self, settled: Callable[[Mapping[str, int]], bool], doing: str) -> None:
         """Wait for what the broker does in its own time; returns at once when it is done."""
         deadline = asyncio.get_running_loop().time() + _SETTLE_SECONDS
@@ -204,17 +261,16 @@ async def connect(settings: KafkaSettings) -> AsyncIterator[KafkaAdmin]:
         await client.close()
 
 
-async def ensure_topics(settings: KafkaSettings) -> list[str]:
-    """Create every topic of the project that is missing; returns their names."""
+async def ensure_topics(settings: KafkaSettings) -> TopicSteps:
+    """Make the project's topics what this release expects; returns what was done."""
     async with connect(settings) as admin:
         return await admin.ensure()
 
 
-async def missing_topics(settings: KafkaSettings) -> list[str]:
-    """Names of the project's topics that do not exist."""
+async def topic_steps(settings: KafkaSettings) -> TopicSteps:
+    """What `ensure_topics` would do."""
     async with connect(settings) as admin:
-        present = await admin.topics()
-        return [name for name in TOPICS if name not in present]
+        return await admin.steps()
 
 
 async def delete_topics(settings: KafkaSettings, names: Sequence[str]) -> None:

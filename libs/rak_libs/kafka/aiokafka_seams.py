@@ -17,7 +17,8 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 
-from rak_libs.kafka.positions import LogBounds
+from rak_libs.kafka.positions import Committed, LogBounds
+from rak_libs.kafka.protocol import AlterTopics, AskTopicIds
 
 _ABANDON_SECONDS = 2.0
 _STOP_SECONDS = 5.0
@@ -143,17 +144,19 @@ class Membership(NamedTuple):
 
 
 def membership(consumer: AIOKafkaConsumer) -> Membership | None:
-    """The consumer's current membership, None while it has none."""
+    """The consumer's current membership, None while it has none, or is about to get another."""
     coordinator = consumer._coordinator  # noqa: SLF001
+    if consumer._subscription.reassignment_in_progress:  # noqa: SLF001
+        return None
     if coordinator is None or not coordinator.member_id or coordinator.generation < 0:
         return None
     return Membership(coordinator.generation, coordinator.member_id)
 
 
 async def commit_as(
-    consumer: AIOKafkaConsumer, member: Membership, offsets: Mapping[TopicPartition, int]
+    consumer: AIOKafkaConsumer, member: Membership, offsets: Mapping[TopicPartition, Committed]
 ) -> None:
-    """Commit once, as the member that the records were delivered to.
+    """Commit offsets and their notes once, as the member that the records were delivered to.
 
     `AIOKafkaConsumer.commit` repeats itself for ever while the broker is away, and then commits
     under whatever membership the consumer has by then, or under none, which brokers accept for an
@@ -166,8 +169,8 @@ async def commit_as(
         return
     coordinator = consumer._coordinator  # noqa: SLF001
     by_topic: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
-    for (topic, partition), offset in offsets.items():
-        by_topic[topic].append((partition, offset, ""))
+    for (topic, partition), each in offsets.items():
+        by_topic[topic].append((partition, each.offset, each.metadata))
     request = OffsetCommitRequest(
         consumer._group_id,  # noqa: SLF001
         member.generation,
@@ -212,12 +215,12 @@ async def log_ends(
 
 async def committed_offsets(
     consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
-) -> dict[TopicPartition, int | None]:
-    """What the consumer's group has committed, None where it has nothing.
+) -> dict[TopicPartition, Committed | None]:
+    """What the consumer's group has committed, with its notes; None where it has nothing.
 
-    `AIOKafkaConsumer.committed` takes an answer that is one error and no partition for "nothing is
-    committed". Kafka gives such answers while it loads the group after a restart, and whoever
-    believes them reads the whole log again.
+    `AIOKafkaConsumer.committed` leaves out the notes, and takes an answer that is one error and no
+    partition for "nothing is committed". Kafka gives such answers while it loads the group after a
+    restart, and whoever believes them reads the whole log again.
 
     Raises:
         kafka.KafkaError: the coordinator does not know, or not yet.
@@ -231,11 +234,12 @@ async def committed_offsets(
     await coordinator.ensure_coordinator_known()
     response = await coordinator._send_req(request)  # noqa: SLF001
     codes = [getattr(response, "error_code", 0)]
-    found: dict[TopicPartition, int | None] = {}
+    found: dict[TopicPartition, Committed | None] = {}
     for topic, answers in response.topics:
-        for partition, offset, _, code in answers:
+        for partition, offset, metadata, code in answers:
             codes.append(code)
-            found[TopicPartition(topic, partition)] = offset if offset >= 0 else None
+            committed = Committed.from_metadata(offset, metadata or "") if offset >= 0 else None
+            found[TopicPartition(topic, partition)] = committed
     _raise_from_coordinator(coordinator, codes)
     if found.keys() != set(partitions):
         raise kafka.GroupCoordinatorNotAvailableError("the answer leaves out partitions")
@@ -260,14 +264,43 @@ async def log_bounds(
         kafka.KafkaError: some broker does not know, or not yet.
     """
     partitions = tuple(partitions)
+    # Before the bounds: an id that is too old is noticed later, one that is too new never.
+    topic_id = await topic_ids(consumer, {tp.topic for tp in partitions})
     earliest = await consumer.beginning_offsets(partitions)
     latest = await log_ends(consumer, partitions)
     committed = await committed_offsets(consumer, partitions)
-    return {tp: LogBounds(earliest[tp], latest[tp], committed[tp]) for tp in partitions}
+    return {
+        tp: LogBounds(earliest[tp], latest[tp], committed[tp], topic_id.get(tp.topic, ""))
+        for tp in partitions
+    }
 
 
-async def existing_topics(client: AIOKafkaAdminClient) -> dict[str, int]:
+async def topic_ids(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> dict[str, str]:
+    """Ids of topics, 32 hex digits, by name; those that miss, or that have no id, are left out.
+
+    The coordinator is asked since brokers answer the requests of a connection one by one, and the
+    others' connections mostly wait for records.
+
+    Raises:
+        kafka.KafkaError: the coordinator does not answer.
+    """
+    try:
+        answer = await consumer._coordinator._send_req(AskTopicIds(topics))  # noqa: SLF001
+    except NotImplementedError:  # aiokafka's word for a broker before Kafka 2.8
+        return {}
+    found: dict[str, str] = answer.topic_ids()
+    return found
+
+
+async def existing_topics(client: AIOKafkaAdminClient | AIOKafkaConsumer) -> dict[str, int]:
     """Topics and how many partitions each has; asking for all creates none, by name it may."""
     metadata = await client._client.fetch_all_metadata()  # noqa: SLF001
     names = metadata.topics(exclude_internal_topics=True)
     return {name: len(metadata.partitions_for_topic(name) or ()) for name in names}
+
+
+async def alter_topics(
+    client: AIOKafkaAdminClient, names: Iterable[str], setting: str, value: str
+) -> Any:
+    """Change one setting of topics; the answer's `responses` say for each what became of it."""
+    return await client._send_request(AlterTopics(names, setting, value))  # noqa: SLF001

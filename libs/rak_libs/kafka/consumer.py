@@ -1,8 +1,10 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka
 
 from rak_libs.kafka.aiokafka_seams import (
@@ -13,6 +15,7 @@ from rak_libs.kafka.aiokafka_seams import (
     log_bounds,
     membership,
     note_poll,
+    topic_ids,
 )
 from rak_libs.kafka.errors import (
     PartitionLost,
@@ -20,43 +23,37 @@ from rak_libs.kafka.errors import (
     TransientKafkaError,
     translate,
 )
-from rak_libs.kafka.positions import LogBounds, Positions
+from rak_libs.kafka.group_member import (
+    Partitions,
+    PartitionsCallback,
+    RebalanceListener,
+    commit_until_accepted,
+    new_member,
+    subscribed,
+)
+from rak_libs.kafka.notes import gives_notes_back, without_probe
+from rak_libs.kafka.positions import LogBounds, Positions, Reached, Start
 from rak_libs.kafka.records import Record, fetch_bounded, to_records
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.settings import KafkaSettings
 
-__all__ = ["PartitionConsumer", "Record", "TopicPartition"]
+__all__ = ["PartitionConsumer", "Reached", "Record", "Start", "TopicPartition"]
 
-Partitions = frozenset[TopicPartition]
-PartitionsCallback = Callable[[Partitions], Awaitable[None]]
+StartsCallback = Callable[[Mapping[TopicPartition, Start]], Awaitable[None]]
 
-_PARTITION_FETCH_BYTES = 1024 * 1024
-_FETCH_BYTES = 8 * 1024 * 1024
-_METADATA_MS = 5_000
-_RECONNECT_SECONDS = 0.5
 _VERIFY_SECONDS = 5.0
 _VERIFY_AGAIN_SECONDS = 0.2
-_COMMIT_AGAIN_SECONDS = 0.1
+_TOPIC_IDS_SECONDS = 2.0
+_TOPIC_IDS_WAIT_SECONDS = 0.5
 _CHECK_SECONDS = 2.0
 _UNREACHABLE = (kafka.KafkaError, TimeoutError, OSError)
+_NO_NOTES: Final[Mapping[TopicPartition, str]] = MappingProxyType({})
 
 log = get_logger(__name__)
 
 
-async def _ignore(_partitions: Partitions) -> None:
+async def _ignore(_partitions: object) -> None:
     return
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    def __init__(self, revoked: PartitionsCallback, assigned: PartitionsCallback) -> None:
-        self._revoked = revoked
-        self._assigned = assigned
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        await self._revoked(frozenset(revoked))
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        await self._assigned(frozenset(assigned))
 
 
 class PartitionConsumer:
@@ -71,12 +68,18 @@ class PartitionConsumer:
     empty. Kafka answers a fetch beyond the end with OffsetOutOfRange; the embedded broker answers
     it with nothing, and once the new log has grown past the old position, both answer with records
     that leave out everything before. So a position is trusted only for as long as the connections
-    are the ones it was verified on and the high watermark is not below it; otherwise the committed
-    offset and the log's bounds are asked for again before any record is handed out. A partition
-    whose log is another one is revoked, set to its beginning, and assigned again.
+    are the ones it was verified on, the high watermark is not below it and the topic's id is the
+    same; otherwise the committed offset and the log's bounds are asked for again before any record
+    is handed out. A partition whose log is another one is revoked, set to its beginning, and
+    assigned again. Each commit names the topic's id, so that an offset of a topic that is gone is
+    none in its successor, even if a member that noticed nothing committed it there.
 
     Commits carry the group membership under which the records were handed out, so that no late
     commit can land in a later generation or in a broker that came back empty.
+
+    A note can be committed with an offset (Kafka's offset metadata); it comes back with the start
+    of the partition, to whoever takes it next. Not every broker keeps notes: `keeps_notes` says
+    what a small one, committed and read again, has shown.
 
     Memory: at most one fetch answer (8 MiB, or one larger record batch) a broker is kept ahead,
     compressed; one `poll` decompresses about 16 MiB, or a few records when these are larger.
@@ -89,7 +92,7 @@ class PartitionConsumer:
         group: str,
         topics: Sequence[str],
         client_id: str,
-        on_assigned: PartitionsCallback = _ignore,
+        on_assigned: StartsCallback = _ignore,
         on_revoked: PartitionsCallback = _ignore,
         rebalance_timeout_seconds: float = 70.0,
         max_poll_interval_seconds: float = 300.0,
@@ -101,7 +104,8 @@ class PartitionConsumer:
             group: The consumer group.
             topics: What to read.
             client_id: The name in the broker's logs.
-            on_assigned: Awaited with partitions that will be handed out from now on.
+            on_assigned: Awaited with partitions that will be handed out from now on, and where
+                each of them starts.
             on_revoked: Awaited with partitions that are taken away; commits are still accepted
                 inside, unless the partition's log is gone. Raising is logged and changes nothing.
             rebalance_timeout_seconds: How long `on_revoked` may take at most.
@@ -119,6 +123,8 @@ class PartitionConsumer:
         self._connecting: asyncio.Task[AIOKafkaConsumer] | None = None
         self._positions = Positions()
         self._member: Membership | None = None
+        self._keeps_notes: bool | None = None
+        self._ask_ids_at = 0.0
         self._changes = 0
         self._trusted: tuple[int, frozenset[Any]] | None = None
 
@@ -126,6 +132,16 @@ class PartitionConsumer:
     def assignment(self) -> Partitions:
         """The partitions that are handed out now."""
         return self._positions.held
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this consumer has its place in its group, with partitions or without."""
+        return self._consumer is not None and membership(self._consumer) is not None
+
+    @property
+    def keeps_notes(self) -> bool | None:
+        """Whether the broker gives notes back; known before `on_assigned` is first awaited."""
+        return self._keeps_notes
 
     async def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
         """Wait up to `timeout_ms` for records; also what keeps this consumer in its group.
@@ -170,13 +186,24 @@ class PartitionConsumer:
             self._consumer.resume(*(self._consumer.assignment() & set(partitions)))
 
     async def commit(
-        self, offsets: Mapping[TopicPartition, int], deadline_seconds: float = 10.0
+        self,
+        offsets: Mapping[TopicPartition, int],
+        notes: Mapping[TopicPartition, str] = _NO_NOTES,
+        deadline_seconds: float = 10.0,
     ) -> None:
         """Commit the offsets of the next records to read, trying again until the deadline.
+
+        Args:
+            offsets: None beyond what was handed out; going back is fine.
+            notes: What to keep with the offset of a partition; an empty note where none is given,
+                whatever was there before.
+            deadline_seconds: How long to try.
 
         Raises:
             PartitionLost: a partition was revoked, or its log is another one, since the records
                 were handed out. Nothing is committed.
+            PermanentKafkaError: a note is longer than the broker allows (4,096 characters by
+                default).
             TransientKafkaError: no coordinator accepted it in time; it may still be committed.
         """
         lost = [tp for tp, offset in offsets.items() if not self._positions.may_commit(tp, offset)]
@@ -185,18 +212,35 @@ class PartitionConsumer:
             raise PartitionLost(f"committing {dict(offsets)}: {lost or 'all'} not held any more")
         try:
             async with asyncio.timeout(deadline_seconds):
-                await self._commit_until_done(consumer, member, offsets)
+                to_commit = self._positions.to_commit
+                commits = {tp: to_commit(tp, at, notes.get(tp, "")) for tp, at in offsets.items()}
+                await commit_until_accepted(consumer, member, commits)
         except _UNREACHABLE as error:
             raise translate(error, f"committing {dict(offsets)}") from error
         self._positions.note_commit(offsets)
 
+    async def read_anew(self, partition: TopicPartition) -> None:
+        """Give back a partition whose log turned out to be another one than the note speaks of.
+
+        Commits of what was handed out are refused from now on. The next `poll` revokes it, commits
+        its earliest record as its start, without a note, and assigns it again.
+        """
+        self._positions.begin_anew(partition)
+        self._trusted = None
+
     def lag(self) -> dict[TopicPartition, int]:
         """Records after the committed offset, by partition, as of the last fetch of each."""
-        committed = self._positions.committed
         return {
-            tp: max(0, latest - committed.get(tp, 0))
+            tp: max(0, reached.latest - reached.committed) for tp, reached in self.reached().items()
+        }
+
+    def reached(self) -> dict[TopicPartition, Reached]:
+        """Where the group is and where the partition ends, as of the last fetch of each."""
+        consumer, committed = self._consumer, self._positions.committed
+        return {
+            tp: Reached(committed.get(tp, 0), latest, consumer.last_poll_timestamp(tp))
             for tp, latest in self._latest().items()
-            if latest is not None
+            if latest is not None and consumer is not None
         }
 
     async def check(self) -> None:
@@ -228,43 +272,26 @@ class PartitionConsumer:
         if self._consumer is not None:
             return self._consumer
         if self._connecting is None:
-            self._connecting = asyncio.create_task(self._connect(), name="kafka consumer")
+            listener = RebalanceListener(self._rebalanced)
+            subscribing = subscribed(self._new_consumer, self._topics, listener)
+            self._connecting = asyncio.create_task(subscribing, name="kafka consumer")
         await asyncio.wait([self._connecting], timeout=seconds)
         if self._connecting.done():
             self._consumer = self._connecting.result()
             self._connecting = None
         return self._consumer
 
-    async def _connect(self) -> AIOKafkaConsumer:
-        while True:
-            consumer = self._new_consumer()
-            try:
-                await consumer.start()
-                consumer.subscribe(self._topics, listener=_Listener(self._revoked, self._assigned))
-            except _UNREACHABLE as error:
-                log.warning("kafka.broker_unreachable", error=str(error))
-                await close_consumer(consumer)
-                await asyncio.sleep(_RECONNECT_SECONDS)
-            except BaseException:
-                await close_consumer(consumer)
-                raise
-            else:
-                return consumer
-
-    async def _revoked(self, _partitions: Partitions) -> None:
+    async def _rebalanced(self, _partitions: Partitions) -> None:
         held = self._positions.held
         if held:
             await self._on_revoked(held)
-        self._forget()
-
-    async def _assigned(self, _partitions: Partitions) -> None:
         self._forget()
 
     def _forget(self) -> None:
         self._changes += 1
         self._member = None
         self._trusted = None
-        self._positions.drop(self._positions.held)
+        self._positions.forget()
 
     def _latest(self) -> dict[TopicPartition, int | None]:
         if self._consumer is None:
@@ -276,7 +303,7 @@ class PartitionConsumer:
         return self._trusted == (self._changes, connections(consumer))
 
     async def _is_trusted(self, consumer: AIOKafkaConsumer, deadline: float) -> bool:
-        if self._still_trusted(consumer) and not self._positions.beyond(self._latest()):
+        if self._still_trusted(consumer) and await self._is_same_log(consumer):
             return True
         self._trusted = None
         note_poll(consumer)
@@ -292,26 +319,46 @@ class PartitionConsumer:
             await asyncio.sleep(max(0.0, min(_VERIFY_AGAIN_SECONDS, left)))
         return self._trusted is not None
 
+    async def _is_same_log(self, consumer: AIOKafkaConsumer) -> bool:
+        """Tell as far as one can without asking for bounds; ask for topic ids now and then."""
+        if self._positions.beyond(self._latest()):
+            return False
+        now = asyncio.get_running_loop().time()
+        if now < self._ask_ids_at:
+            return True
+        self._ask_ids_at = now + _TOPIC_IDS_SECONDS
+        with contextlib.suppress(*_UNREACHABLE):
+            async with asyncio.timeout(_TOPIC_IDS_WAIT_SECONDS):
+                self._positions.note_topics(await topic_ids(consumer, self._topics))
+        return not self._positions.anew
+
     async def _verify(self, consumer: AIOKafkaConsumer) -> None:
         changes, links, member = self._changes, connections(consumer), membership(consumer)
         if member is None:
             return
         committed = self._positions.committed
         bounds = await log_bounds(consumer, consumer.assignment())
+        self._positions.note_topics({tp.topic: found.topic_id for tp, found in bounds.items()})
         await self._give_back(self._positions.in_another_log(bounds, committed))
         if changes != self._changes:
             return
-        fresh = {tp: found for tp, found in bounds.items() if tp not in self._positions.held}
-        unlike = {tp: found.start for tp, found in fresh.items() if found.start != found.committed}
+        fresh = {
+            tp: found.beginning if tp in self._positions.anew else without_probe(found.start)
+            for tp, found in bounds.items()
+            if tp not in self._positions.held
+        }
+        unlike = {tp: start for tp, start in fresh.items() if start != bounds[tp].committed}
         await commit_as(consumer, member, unlike)
+        if fresh and self._keeps_notes is None:
+            self._keeps_notes = await gives_notes_back(consumer, member, fresh)
         if changes != self._changes:
             return
-        for tp, found in fresh.items():
-            self._positions.hold(tp, found.start)
-            consumer.seek(tp, found.start)
+        for tp, start in fresh.items():
+            self._positions.hold(tp, start)
+            consumer.seek(tp, start.offset)
         self._member, self._trusted = member, (changes, links)
         if fresh:
-            await self._on_assigned(frozenset(fresh))
+            await self._on_assigned({tp: start.start for tp, start in fresh.items()})
 
     async def _give_back(self, lost: Mapping[TopicPartition, LogBounds]) -> None:
         if not lost:
@@ -341,44 +388,16 @@ class PartitionConsumer:
         translated = translate(error, f"reading {', '.join(self._topics)}")
         log.error("kafka.consumer_replaced", error=str(translated))
         self._consumer = None
-        await self._revoked(self._positions.held)
+        await self._rebalanced(self._positions.held)
         await close_consumer(consumer)
         if isinstance(translated, PermanentKafkaError):
             raise translated from error
 
-    async def _commit_until_done(
-        self,
-        consumer: AIOKafkaConsumer,
-        member: Membership,
-        offsets: Mapping[TopicPartition, int],
-    ) -> None:
-        while True:
-            try:
-                await commit_as(consumer, member, offsets)
-            except kafka.KafkaError as error:
-                translated = translate(error, "committing")
-                if isinstance(translated, (PartitionLost, PermanentKafkaError)):
-                    raise
-                await asyncio.sleep(_COMMIT_AGAIN_SECONDS)
-            else:
-                return
-
     def _new_consumer(self) -> AIOKafkaConsumer:
-        session_ms = int(self._settings.session_timeout_seconds * 1000)
-        rebalance_ms = int(self._rebalance_seconds * 1000)
-        return AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
-            client_id=self._client_id,
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=session_ms // 4,
-            rebalance_timeout_ms=rebalance_ms,
-            # A request to join is answered when the slowest member has let go.
-            request_timeout_ms=rebalance_ms + 10_000,
-            max_poll_interval_ms=int(self._max_poll_seconds * 1000),
-            max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
-            fetch_max_bytes=_FETCH_BYTES,
-            metadata_max_age_ms=_METADATA_MS,
+        return new_member(
+            self._settings,
+            self._group,
+            self._client_id,
+            self._rebalance_seconds,
+            self._max_poll_seconds,
         )

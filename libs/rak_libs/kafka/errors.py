@@ -35,6 +35,7 @@ _PERMANENT: tuple[type[kafka.KafkaError], ...] = (
     kafka.InvalidPartitionsError,
     kafka.InvalidReplicationFactorError,
     kafka.InvalidTopicError,
+    kafka.OffsetMetadataTooLargeError,
     kafka.PolicyViolationError,
     kafka.TopicAuthorizationFailedError,
     kafka.UnsupportedVersionError,

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import time
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka
@@ -17,10 +18,26 @@ _BATCH_BYTES = 1024 * 1024
 _RECONNECT_SECONDS = 0.2
 _RECONNECT_LIMIT_SECONDS = 2.0
 _CHECK_SECONDS = 2.0
+_LOG_APPEND_TIME = 1
 # Refusals that are one topic's fault: another producer would be refused as well.
 _HARMLESS = (kafka.TopicAuthorizationFailedError, kafka.UnknownTopicOrPartitionError)
 
 log = get_logger(__name__)
+
+
+class Stored(NamedTuple):
+    """Where and when a message was stored.
+
+    Attributes:
+        partition: Its partition.
+        offset: Its offset there.
+        timestamp_ms: How it is dated for whoever reads it, unix milliseconds: by the broker, or by
+            this producer where the broker dates nothing.
+    """
+
+    partition: int
+    offset: int
+    timestamp_ms: int
 
 
 def message_size(value: bytes, headers: Headers) -> int:
@@ -66,18 +83,22 @@ class Publisher:
         self._away_since = time.monotonic()
         self._task = asyncio.create_task(self._keep_connected(), name="kafka publisher")
 
-    async def publish(self, topic: str, value: bytes, headers: Headers) -> None:
+    async def publish(
+        self, topic: str, value: bytes, headers: Headers, partition: int | None = None
+    ) -> Stored:
         """Publish one message and return when every in-sync replica has it.
 
         Args:
             topic: Where to.
             value: The message, uncompressed.
             headers: Names and values, in this order.
+            partition: One of the topic's partitions; None for any.
 
         Raises:
             MessageTooLarge: `message_size` is above `[kafka] max_message_bytes`.
             PermanentKafkaError: the broker refuses for good.
-            TransientKafkaError: within `publish_timeout_seconds`; the message may still be stored.
+            TransientKafkaError: within `publish_timeout_seconds`; the message may still be stored,
+                unless the topic lacks that partition.
         """
         limit = self._settings.max_message_bytes
         if (size := message_size(value, headers)) > limit:
@@ -86,8 +107,7 @@ class Publisher:
         try:
             async with asyncio.timeout(self._settings.publish_timeout_seconds):
                 producer = await self._connected_producer()
-                stored = await producer.send(topic, value, headers=list(headers))
-                await stored
+                return await _published(producer, topic, value, headers, partition)
         except (kafka.KafkaError, TimeoutError, OSError) as error:
             if producer is not None and not isinstance(error, _HARMLESS):
                 self._replace(producer, error)
@@ -199,3 +219,19 @@ class Publisher:
         )
         forget_leaders_on_disconnect(producer)
         return producer
+
+
+async def _published(
+    producer: AIOKafkaProducer, topic: str, value: bytes, headers: Headers, partition: int | None
+) -> Stored:
+    if partition is not None and partition not in await producer.partitions_for(topic):
+        raise TransientKafkaError(f"publishing to {topic}: it has no partition {partition}")
+    # Of several messages in one batch, aiokafka tells all but the first another's time.
+    now_ms = time.time_ns() // 1_000_000
+    sent = await producer.send(
+        topic, value, partition=partition, timestamp_ms=now_ms, headers=list(headers)
+    )
+    stored = await sent
+    dated_by_broker = stored.timestamp_type == _LOG_APPEND_TIME
+    timestamp_ms = stored.timestamp if dated_by_broker else now_ms
+    return Stored(stored.partition, stored.offset, timestamp_ms)

@@ -6,11 +6,14 @@ are decimal ASCII, text is UTF-8.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 OTLP_SPANS: Final = "otlp_spans"
+OTLP_METRICS: Final = "otlp_metrics"
+OTLP_LOGS: Final = "otlp_logs"
 PIPELINE: Final = "rak_pipeline"
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 
@@ -20,6 +23,7 @@ RECEIVED_NS: Final = "rak-received-ns"
 PRINCIPAL: Final = "rak-principal"
 ACCEPTED: Final = "rak-accepted"
 REJECTED: Final = "rak-rejected"
+BOOT: Final = "rak-boot"
 VERSION: Final = "rak-version"
 
 REASON: Final = "rak-reason"
@@ -28,6 +32,18 @@ SOURCE_TOPIC: Final = "rak-source-topic"
 SOURCE_PARTITION: Final = "rak-source-partition"
 SOURCE_OFFSET: Final = "rak-source-offset"
 TIME: Final = "rak-time"
+ITEMS: Final = "rak-items"
+LEFT_BYTES: Final = "rak-left-bytes"
+"""In a dead letter without a payload, which is larger than a message may be: its size in bytes."""
+
+DEAD_LETTER_HEADERS: Final = frozenset(
+    {REASON, ERROR_CLASS, SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET, TIME, ITEMS, LEFT_BYTES}
+)
+REPLAY_OF: Final = "rak-replay-of"
+"""In a message that was dead-lettered and is sent again: `<topic>.dlq/<partition>/<offset>`."""
+
+_MOST_DIGITS: Final = 19
+"""Of a number that is believed: what is longer fits no column, and takes long to read."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -37,8 +53,18 @@ def dead_letter_topic(topic: str) -> str:
     return topic + DEAD_LETTER_SUFFIX
 
 
-DATA_TOPICS: Final = (OTLP_SPANS,)
-TOPICS: Final = (*DATA_TOPICS, *(dead_letter_topic(topic) for topic in DATA_TOPICS), PIPELINE)
+def writers_group(prefix: str, topic: str) -> str:
+    """The consumer group of the topic's writers: `<[kafka] group_prefix>-<signal>`."""
+    return f"{prefix}-{SIGNALS[topic]}"
+
+
+SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
+    {OTLP_SPANS: "spans", OTLP_METRICS: "metrics", OTLP_LOGS: "logs", PIPELINE: "pipeline"}
+)
+"""What each topic holds: the name of the signal in `--signal`, in metrics and in the account."""
+
+DATA_TOPICS: Final = tuple(SIGNALS)
+TOPICS: Final = (*DATA_TOPICS, *(dead_letter_topic(topic) for topic in DATA_TOPICS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,7 @@ class Envelope:
         principal: Who sent it; empty when nobody is identified.
         accepted: Items (spans, points, records) in the message.
         rejected: Items of the same request that were refused and are not in the message.
+        boot: Which run of which receiver published it; empty when it did not say.
         version: Version of these headers.
     """
 
@@ -57,6 +84,7 @@ class Envelope:
     principal: str = ""
     accepted: int = 0
     rejected: int = 0
+    boot: str = ""
     version: int = ENVELOPE_VERSION
 
     def to_headers(self) -> list[tuple[str, bytes]]:
@@ -66,6 +94,7 @@ class Envelope:
             (PRINCIPAL, self.principal.encode()),
             (ACCEPTED, b"%d" % self.accepted),
             (REJECTED, b"%d" % self.rejected),
+            (BOOT, self.boot.encode()),
             (VERSION, b"%d" % self.version),
         ]
 
@@ -85,6 +114,7 @@ class Envelope:
             principal=_text(values, PRINCIPAL),
             accepted=_integer(values, ACCEPTED, 0),
             rejected=_integer(values, REJECTED, 0),
+            boot=_text(values, BOOT),
             version=_integer(values, VERSION, ENVELOPE_VERSION),
         )
 
@@ -100,6 +130,7 @@ class DeadLetter:
         partition: The partition it was read from.
         offset: Its offset there.
         time_ns: When it was given up, unix nanoseconds.
+        items: Items (spans, points, records) in it; 0 when nobody could count them.
     """
 
     reason: str
@@ -108,13 +139,20 @@ class DeadLetter:
     partition: int
     offset: int
     time_ns: int
+    items: int = 0
 
     @classmethod
     def now(
-        cls, reason: str, error_class: str, topic: str, partition: int, offset: int
+        cls,
+        reason: str,
+        error_class: str,
+        topic: str,
+        partition: int,
+        offset: int,
+        items: int = 0,
     ) -> "DeadLetter":
         """A dead letter of this moment."""
-        return cls(reason, error_class, topic, partition, offset, time.time_ns())
+        return cls(reason, error_class, topic, partition, offset, time.time_ns(), items)
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """Encode for a record of the dead-letter topic."""
@@ -125,6 +163,7 @@ class DeadLetter:
             (SOURCE_PARTITION, b"%d" % self.partition),
             (SOURCE_OFFSET, b"%d" % self.offset),
             (TIME, b"%d" % self.time_ns),
+            (ITEMS, b"%d" % self.items),
         ]
 
     @classmethod
@@ -140,7 +179,13 @@ class DeadLetter:
             partition=_integer(values, SOURCE_PARTITION, -1),
             offset=_integer(values, SOURCE_OFFSET, -1),
             time_ns=_integer(values, TIME, 0),
+            items=_integer(values, ITEMS, 0),
         )
+
+
+def source_headers(headers: Headers) -> list[tuple[str, bytes]]:
+    """What a dead letter's record says of the message it was: its headers without the letter's."""
+    return [(name, value) for name, value in headers if name not in DEAD_LETTER_HEADERS]
 
 
 def _text(values: dict[str, bytes], name: str) -> str:
@@ -149,4 +194,4 @@ def _text(values: dict[str, bytes], name: str) -> str:
 
 def _integer(values: dict[str, bytes], name: str, missing: int) -> int:
     value = values.get(name) or b""
-    return int(value) if value.isdigit() else missing
+    return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else missing

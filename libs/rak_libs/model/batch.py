@@ -6,8 +6,12 @@ elements, which is how ClickHouse's Native format lays them out
 (https://clickhouse.com/docs/interfaces/specs/NativeProtocol).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
+
+from rak_libs.model.table import Table
 
 
 @dataclass(slots=True)
@@ -40,3 +44,38 @@ class ColumnBatch:
 
     rows: int
     columns: dict[str, ColumnValues]
+
+
+def new_batch(table: Table) -> ColumnBatch:
+    """Return an empty batch with every column of a table's rows."""
+    return ColumnBatch(0, {column.name: _empty(column.type) for column in table.columns})
+
+
+def _empty(type_: str) -> ColumnValues:
+    if type_.startswith("Map("):
+        return MapValues()
+    return ArrayValues() if type_.startswith("Array(") else []
+
+
+def rows_kept(batch: ColumnBatch, kept: Sequence[bool]) -> ColumnBatch:
+    """Return the rows for which `kept`, one truth a row, holds, in their order."""
+    columns = {name: _kept(values, kept) for name, values in batch.columns.items()}
+    return ColumnBatch(sum(kept), columns)
+
+
+def _kept(values: ColumnValues, kept: Sequence[bool]) -> ColumnValues:
+    if isinstance(values, list):
+        return list(compress(values, kept))
+    offsets: list[int] = []
+    elements: list[bool] = []
+    begin = total = 0
+    for end, keep in zip(values.offsets, kept, strict=True):
+        elements += [keep] * (end - begin)
+        if keep:
+            total += end - begin
+            offsets.append(total)
+        begin = end
+    if isinstance(values, MapValues):
+        keys = list(compress(values.keys, elements))
+        return MapValues(offsets, keys, list(compress(values.values, elements)))
+    return ArrayValues(offsets, list(compress(values.values, elements)))

@@ -7,7 +7,7 @@ test compares them with the live table.
 from enum import IntEnum
 from typing import Final
 
-from rak_libs.model.table import Table, columns
+from rak_libs.model.table import Table, columns, enum8
 
 
 class SpanKind(IntEnum):
@@ -29,10 +29,6 @@ class StatusCode(IntEnum):
     ERROR = 2
 
 
-def _enum8(names: type[IntEnum]) -> str:
-    return "Enum8(" + ", ".join(f"'{member.name}' = {member.value}" for member in names) + ")"
-
-
 _TEXT: Final = "String"
 _WORD: Final = "LowCardinality(String)"
 _TIME: Final = "DateTime64(9, 'UTC')"
@@ -52,8 +48,8 @@ SPANS: Final = Table(
             ("duration_ns", "UInt64"),
             ("service_name", _WORD),
             ("span_name", _WORD),
-            ("span_kind", _enum8(SpanKind)),
-            ("status_code", _enum8(StatusCode)),
+            ("span_kind", enum8(SpanKind)),
+            ("status_code", enum8(StatusCode)),
             ("status_message", _TEXT),
             # Promoted copies of attributes: `rak_libs.model.promotion` says from which.
             ("operation", _WORD),
@@ -111,4 +107,5 @@ SPANS: Final = Table(
             ("ingested_at", "DateTime64(3, 'UTC')"),
         ]
     ),
+    by_batch=True,
 )

@@ -17,33 +17,34 @@ from itertools import repeat
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValues
-from rak_libs.model.promotion import SERVICE_NAME_KEY, UNKNOWN_SERVICE
+from rak_libs.model.batch import ColumnBatch
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import TimeWindow
-from rak_libs.otlp.entity_refs import entity_refs_to_text
-from rak_libs.otlp.errors import PermanentOtlpError
+from rak_libs.otlp.append_attributes import append_attributes
+from rak_libs.otlp.bare_request import BareTraceRequest
+from rak_libs.otlp.errors import PermanentOtlpError, UndecodableMessage
 from rak_libs.otlp.promote import DEFAULTS, PROMOTED_COLUMNS, operations_by_name
 from rak_libs.otlp.read_attributes import (
-    MAP_COLUMNS,
+    FROM_OBJECTS,
+    REMEMBERING,
     AttributeReading,
     WayOfReading,
-    preferred_fact,
     read_anew,
 )
 from rak_libs.otlp.rejected_items import RejectedItems
-from rak_libs.otlp.separate_spans import separate_spans
+from rak_libs.otlp.resource_and_scope import resource_facts, scope_facts
+from rak_libs.otlp.separate import separate
 from rak_libs.otlp.traces import (
     LINK_SPAN_ID_LENGTHS,
     LINK_TRACE_ID_LENGTHS,
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
+    TRACE_SPANS,
 )
-from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text
+from rak_libs.otlp.typed_json import attributes_to_text
 
 _TWO_63: Final = 2**63
 _TWO_64: Final = 2**64
@@ -59,27 +60,12 @@ _LINK_COLUMNS: Final = tuple(name for name in SPANS.column_names if name.startsw
 _EVENT_COLUMNS: Final = tuple(name for name in SPANS.column_names if name.startswith("events."))
 
 
-class UndecodableMessage(PermanentOtlpError):
-    """A queue message whose bytes are no `ExportTraceServiceRequest`."""
-
-
 class MessageWithoutSpans(PermanentOtlpError):
     """A queue message whose bytes can be read as an `ExportTraceServiceRequest` without a span.
 
     Nobody publishes such a request, and bytes of another encoding can look like one: to a parser,
     one in 85 messages of the Collector's `jaeger_proto` is a resource and unknown fields.
     """
-
-
-def new_span_batch() -> ColumnBatch:
-    """Return an empty batch with every column of the spans table."""
-    return ColumnBatch(0, {column.name: _empty_column(column.type) for column in SPANS.columns})
-
-
-def _empty_column(type_: str) -> ColumnValues:
-    if type_.startswith("Map("):
-        return MapValues()
-    return ArrayValues() if type_.startswith("Array(") else []
 
 
 def decode_spans(
@@ -91,7 +77,7 @@ def decode_spans(
         value: A serialized `ExportTraceServiceRequest`.
         ingested_at_ms: The broker's timestamp of the message, milliseconds since 1970.
         window: The start times that the table takes.
-        batch: A batch of `new_span_batch`; left as it was when the message cannot be decoded.
+        batch: Rows of the spans table; left as it was when the message cannot be decoded.
 
     Returns:
         The spans that fail the checks of `rak_libs.otlp.traces`, by reason; usually none.
@@ -106,7 +92,7 @@ def decode_spans(
             raise MessageWithoutSpans("no span in an ExportTraceServiceRequest")
         rejected: list[RejectedItems] = []
         if not all(spans.pass_checks(window) for _, _, spans in groups):
-            value, rejected = separate_spans(value, window)
+            value, rejected = separate(value, window, TRACE_SPANS)
             groups = _parse(value)
     except DecodeError as error:
         raise UndecodableMessage("not a protobuf ExportTraceServiceRequest") from error
@@ -118,6 +104,10 @@ def decode_spans(
 
 
 _reading: Final = AttributeReading()
+_REQUESTS: Final[dict[WayOfReading, Any]] = {
+    REMEMBERING: BareTraceRequest,
+    FROM_OBJECTS: ExportTraceServiceRequest,
+}
 
 
 def _parse(value: bytes) -> "list[tuple[ResourceSpans, ScopeSpans, _SpanGroup]]":
@@ -125,7 +115,7 @@ def _parse(value: bytes) -> "list[tuple[ResourceSpans, ScopeSpans, _SpanGroup]]"
     way, before = _reading.way(), read_anew()
     groups = [
         (resource_spans, scope_spans, _SpanGroup(scope_spans.spans[:], way))
-        for resource_spans in way.request.FromString(value).resource_spans
+        for resource_spans in _REQUESTS[way].FromString(value).resource_spans
         for scope_spans in resource_spans.scope_spans
         if scope_spans.spans
     ]
@@ -167,7 +157,7 @@ class _SpanGroup:
         self.attributes = [way.read_set(span.attributes[:]) for span in spans]
 
     def pass_checks(self, window: TimeWindow) -> bool:
-        """Tell whether every span passes `check_traces`, judged by whole columns."""
+        """Tell whether every span passes the checks of `TRACE_SPANS`, judged by whole columns."""
         return (
             window.oldest_ns <= min(self.starts, default=window.oldest_ns)
             and max(self.starts, default=window.newest_ns) <= window.newest_ns
@@ -191,32 +181,6 @@ def _repeat(columns: dict[str, Any], facts: dict[str, Any], times: int) -> None:
         columns[name].extend(repeat(fact, times))
 
 
-def _resource_facts(resource_spans: ResourceSpans) -> dict[str, Any]:
-    resource: Resource = resource_spans.resource
-    service = UNKNOWN_SERVICE
-    for attribute in resource.attributes:
-        if attribute.key == SERVICE_NAME_KEY:
-            service = value_to_plain_text(attribute.value) or UNKNOWN_SERVICE
-    return {
-        "service_name": service,
-        "resource_attributes": attributes_to_text(resource.attributes),
-        "resource_dropped_attributes_count": resource.dropped_attributes_count,
-        "resource_entity_refs": entity_refs_to_text(resource.entity_refs),
-        "resource_schema_url": resource_spans.schema_url,
-    }
-
-
-def _scope_facts(scope_spans: ScopeSpans) -> dict[str, Any]:
-    scope: InstrumentationScope = scope_spans.scope
-    return {
-        "scope_name": scope.name,
-        "scope_version": scope.version,
-        "scope_attributes": attributes_to_text(scope.attributes),
-        "scope_dropped_attributes_count": scope.dropped_attributes_count,
-        "scope_schema_url": scope_spans.schema_url,
-    }
-
-
 def _append_group(
     batch: ColumnBatch, resource_spans: ResourceSpans, scope_spans: ScopeSpans, group: _SpanGroup
 ) -> None:
@@ -225,11 +189,12 @@ def _append_group(
     rows = len(group.spans)
     _append_identity(columns, group)
     _append_facts(columns, group.spans)
-    _append_attributes(columns, group, batch.rows)
+    promoted = _append_defaults(columns, rows, batch.rows)
+    append_attributes(columns, group.attributes, promoted, batch.rows)
     _append_events(columns, group)
     _append_links(columns, group.links)
-    _repeat(columns, _scope_facts(scope_spans), rows)
-    _repeat(columns, _resource_facts(resource_spans), rows)
+    _repeat(columns, scope_facts(scope_spans), rows)
+    _repeat(columns, resource_facts(resource_spans), rows)
     batch.rows += rows
 
 
@@ -262,25 +227,6 @@ def _known(codes: list[int], members: frozenset[Any]) -> list[int]:
     if members.issuperset(codes):
         return codes
     return [code if code in members else 0 for code in codes]
-
-
-def _append_attributes(columns: dict[str, Any], group: _SpanGroup, first_row: int) -> None:
-    """Append the typed Maps and the promoted columns: the hottest loop of the writer."""
-    promoted = _append_defaults(columns, len(group.spans), first_row)
-    maps: list[MapValues] = [columns[name] for name in MAP_COLUMNS]
-    add_key = [column.keys.append for column in maps]
-    add_value = [column.values.append for column in maps]
-    end_row = [(column.offsets.append, column.keys) for column in maps]
-    for row, attributes in enumerate(group.attributes, first_row):
-        for index, key, value, position, fact, rank in attributes:
-            add_key[index](key)
-            add_value[index](value)
-            if fact:
-                column = promoted[position]
-                several = rank and column[row]
-                column[row] = preferred_fact(position, attributes) if several else fact
-        for add_offset, keys in end_row:
-            add_offset(len(keys))
 
 
 def _append_defaults(columns: dict[str, Any], rows: int, first_row: int) -> list[list[Any]]:

@@ -26,5 +26,9 @@ class UndecodableRequest(PermanentOtlpError):
         self.field = field
 
 
+class UndecodableMessage(PermanentOtlpError):
+    """A queue message whose bytes are no request of its topic's signal."""
+
+
 class RequestTooLarge(PermanentOtlpError):
     """The request exceeds a limit on bytes or on items."""

@@ -12,6 +12,10 @@ from google.protobuf.descriptor import FieldDescriptor
 HEX_FIELDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
 """Bytes fields that OTLP JSON writes as hex; all others are base64."""
 
+_COUNT_FIELDS: Final = frozenset({"count", "bucket_counts", "zero_count"})
+"""Of data points. A negative one should cost its point, not the request, so it is read as what a
+careless binary encoder makes of it: a count above 2^63."""
+
 _INTEGER_RANGES: Final[Mapping[int, tuple[int, int]]] = {
     FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.TYPE_SINT32: (-(2**31), 2**31 - 1),
@@ -73,6 +77,8 @@ def value_reader(field: FieldDescriptor) -> ValueReader:
         return _read_hex if field.name in HEX_FIELDS else _read_base64
     if field.type == FieldDescriptor.TYPE_ENUM:
         return _read_enum
+    if field.name in _COUNT_FIELDS:
+        return _read_count
     if field.type in _INTEGER_RANGES:
         return _integer_reader(*_INTEGER_RANGES[field.type])
     return {
@@ -145,6 +151,14 @@ def _number(text: str) -> int | float | str:
 
 
 _read_int32: Final = _integer_reader(-(2**31), 2**31 - 1)
+
+
+_read_count_or_negative: Final = _integer_reader(-(2**63), 2**64 - 1)
+
+
+def _read_count(value: Any, depth: int) -> int:
+    count: int = _read_count_or_negative(value, depth)
+    return count % 2**64
 
 
 def _read_enum(value: Any, depth: int) -> int:

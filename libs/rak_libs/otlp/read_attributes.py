@@ -1,4 +1,4 @@
-"""Attributes of spans and events, read in one of two ways that give the same.
+"""Attributes of items and events, read in one of two ways that give the same.
 
 From the bytes of each, remembering what was read before: a third of the cost of protobuf's objects
 for an attribute that comes again, twice their cost for one that does not. Or from the objects. Most
@@ -211,21 +211,22 @@ def _object_set(attributes: Iterable[KeyValue]) -> Collection[ReadAttribute]:
 
 @dataclass(frozen=True, slots=True)
 class WayOfReading:
-    """How requests are parsed and their attributes read.
+    """How attributes are read.
 
     Attributes:
-        request: The message class; its spans' and events' attributes are what the others take.
-        read_set: The attributes of a span, the last of duplicate keys alone.
-        set_text: The attributes of an event as typed JSON text.
+        read_set: The attributes of an item, the last of duplicate keys alone: each the bytes of a
+            `KeyValue`, or a `KeyValue`.
+        set_text: The attributes of an event, the same, as typed JSON text.
     """
 
-    request: Any
     read_set: Callable[[Any], Collection[ReadAttribute]]
     set_text: Callable[[Any], str]
 
 
-REMEMBERING: Final = WayOfReading(BareTraceRequest, _remembered_set, set_text)
-FROM_OBJECTS: Final = WayOfReading(ExportTraceServiceRequest, _object_set, attributes_to_text)
+REMEMBERING: Final = WayOfReading(_remembered_set, set_text)
+"""From bytes, as `rak_libs.otlp.bare_request` leaves them."""
+FROM_OBJECTS: Final = WayOfReading(_object_set, attributes_to_text)
+"""From protobuf's objects."""
 
 _JUDGED_AFTER: Final = 8_192
 _FROM_OBJECTS_FOR: Final = 131_072

@@ -9,24 +9,16 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from rak_libs.model.spans import SpanKind, StatusCode
 from rak_libs.otlp.attributes import add_stored_attributes
-from rak_libs.otlp.entity_refs import text_to_entity_refs
+from rak_libs.otlp.resource_and_scope import (
+    RESOURCE_COLUMNS,
+    SCOPE_COLUMNS,
+    fill_resource,
+    fill_scope,
+)
 from rak_libs.otlp.typed_json import set_attributes, text_to_plain
 
 Row = Mapping[str, Any]
 
-_RESOURCE = (
-    "resource_attributes",
-    "resource_dropped_attributes_count",
-    "resource_entity_refs",
-    "resource_schema_url",
-)
-_SCOPE = (
-    "scope_name",
-    "scope_version",
-    "scope_attributes",
-    "scope_dropped_attributes_count",
-    "scope_schema_url",
-)
 _UINT64_MASK = 2**64 - 1
 
 
@@ -49,31 +41,16 @@ def rebuild_traces(rows: Iterable[Row]) -> ExportTraceServiceRequest:
     resources: dict[tuple[Any, ...], ResourceSpans] = {}
     scopes: dict[tuple[Any, ...], ScopeSpans] = {}
     for row in rows:
-        resource_key = tuple(row[name] for name in _RESOURCE)
-        scope_key = (resource_key, *(row[name] for name in _SCOPE))
+        resource_key = tuple(row[name] for name in RESOURCE_COLUMNS)
+        scope_key = (resource_key, *(row[name] for name in SCOPE_COLUMNS))
         if resource_key not in resources:
-            resources[resource_key] = _add_resource(request, row)
+            resources[resource_key] = request.resource_spans.add()
+            fill_resource(resources[resource_key], row)
         if scope_key not in scopes:
-            scopes[scope_key] = _add_scope(resources[resource_key], row)
+            scopes[scope_key] = resources[resource_key].scope_spans.add()
+            fill_scope(scopes[scope_key], row)
         _fill_span(scopes[scope_key].spans.add(), row)
     return request
-
-
-def _add_resource(request: ExportTraceServiceRequest, row: Row) -> ResourceSpans:
-    group = request.resource_spans.add(schema_url=row["resource_schema_url"])
-    set_attributes(group.resource.attributes, text_to_plain(row["resource_attributes"]))
-    group.resource.dropped_attributes_count = row["resource_dropped_attributes_count"]
-    group.resource.entity_refs.extend(text_to_entity_refs(row["resource_entity_refs"]))
-    return group
-
-
-def _add_scope(resource_spans: ResourceSpans, row: Row) -> ScopeSpans:
-    group = resource_spans.scope_spans.add(schema_url=row["scope_schema_url"])
-    group.scope.name = row["scope_name"]
-    group.scope.version = row["scope_version"]
-    set_attributes(group.scope.attributes, text_to_plain(row["scope_attributes"]))
-    group.scope.dropped_attributes_count = row["scope_dropped_attributes_count"]
-    return group
 
 
 def _fill_span(span: Span, row: Row) -> None:

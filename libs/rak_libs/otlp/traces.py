@@ -1,19 +1,19 @@
-"""Trace requests: parsing, and the checks that every span must pass before it is published.
+"""The checks that every span must pass before it is published and before it is stored.
 
 The rules follow opentelemetry-proto `trace/v1/trace.proto` (ids) and the time window of
 `rak_libs.model.time_window`. A receiver acknowledges what passes here, so nothing downstream may
 be unable to store it.
 """
 
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from rak_libs.model.time_window import TimeWindow, reject_reason
-from rak_libs.otlp.errors import UndecodableRequest
+from rak_libs.otlp.item_kind import Divided, ItemKind
+from rak_libs.otlp.verdict import Verdict
+from rak_libs.otlp.wire import ITEMS_OF_SCOPES
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
@@ -23,57 +23,8 @@ _ZERO_TRACE_ID: Final = bytes(TRACE_ID_BYTES)
 _ZERO_SPAN_ID: Final = bytes(SPAN_ID_BYTES)
 
 
-@dataclass(slots=True)
-class TraceVerdict:
-    """What `check_traces` found.
-
-    Attributes:
-        accepted: Spans left in the request.
-        rejected: Spans removed, by reason: `trace_id`, `span_id`, `parent_span_id`, `link_id`,
-            `time_zero`, `time_overflow`, `time_future`, `time_expired`.
-        changed: Whether the request was changed, so that its original bytes no longer say it.
-        warnings: Accepted spans that will not be stored as sent, by reason: `end_before_start`
-            (stored with duration 0).
-    """
-
-    accepted: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
-    changed: bool = False
-    warnings: dict[str, int] = field(default_factory=dict)
-
-
-def parse_traces_protobuf(body: bytes) -> ExportTraceServiceRequest:
-    """Parse a binary `ExportTraceServiceRequest`.
-
-    Raises:
-        UndecodableRequest: The bytes are not one, or are nested deeper than protobuf allows.
-    """
-    try:
-        return ExportTraceServiceRequest.FromString(body)
-    except DecodeError as error:
-        raise UndecodableRequest("the body is not a protobuf ExportTraceServiceRequest") from error
-
-
-def check_traces(request: ExportTraceServiceRequest, window: TimeWindow) -> TraceVerdict:
-    """Remove from `request`, in place, every span that cannot be stored.
-
-    A span is judged by its ids (trace id of 16 and span id of 8 bytes, not all zero; a parent id
-    empty or of 8; links' ids empty or of 16 and 8) and by its start time. It is counted under the
-    first reason that applies, in the order of `TraceVerdict.rejected`. A link may lead nowhere:
-    SDKs record one to an invalid context for its attributes, and a Collector writes ids that are
-    all zero as nothing.
-    """
-    verdict = TraceVerdict()
-    for resource_spans in request.resource_spans:
-        for scope_spans in resource_spans.scope_spans:
-            _check_scope(scope_spans, window, verdict)
-    verdict.changed = bool(verdict.rejected)
-    return verdict
-
-
-def _check_scope(scope_spans: ScopeSpans, window: TimeWindow, verdict: TraceVerdict) -> None:
+def _check_spans(spans: Any, window: TimeWindow, verdict: Verdict) -> None:
     oldest, newest = window.oldest_ns, window.newest_ns
-    spans = scope_spans.spans
     kept: list[Span] | None = None
     count = 0
     for span in spans:
@@ -93,10 +44,10 @@ def _check_scope(scope_spans: ScopeSpans, window: TimeWindow, verdict: TraceVerd
         ) and (reason := _reject_reason(span, window)):
             if kept is None:
                 kept = list(spans[:count])
-            verdict.rejected[reason] = verdict.rejected.get(reason, 0) + 1
+            verdict.reject(reason)
             continue
         if span.end_time_unix_nano < start:
-            verdict.warnings["end_before_start"] = verdict.warnings.get("end_before_start", 0) + 1
+            verdict.warn("end_before_start")
         count += 1
         if kept is not None:
             kept.append(span)
@@ -121,3 +72,29 @@ def _reject_reason(span: Span, window: TimeWindow) -> str | None:
         ):
             return "link_id"
     return reject_reason(span.start_time_unix_nano, window)
+
+
+def _divide(span: Span, window: TimeWindow) -> Divided:
+    reason = _reject_reason(span, window)
+    return Divided(stays=True, refused={}) if reason is None else Divided(False, {reason: span})
+
+
+TRACE_SPANS: Final = ItemKind(
+    items="spans",
+    request_type=ExportTraceServiceRequest,
+    path=("resource_spans", "scope_spans", "spans"),
+    outline=ITEMS_OF_SCOPES,
+    check=_check_spans,
+    divide=_divide,
+    count=lambda _span: 1,
+)
+"""Spans.
+
+A span is judged by its ids (trace id of 16 and span id of 8 bytes, not all zero; a parent id empty
+or of 8; links' ids empty or of 16 and 8) and by its start time. It is counted under the first
+reason that applies: `trace_id`, `span_id`, `parent_span_id`, `link_id`, `time_zero`,
+`time_overflow`, `time_future`, `time_expired`. A link may lead nowhere: SDKs record one to an
+invalid context for its attributes, and a Collector writes ids that are all zero as nothing.
+
+Warnings: `end_before_start` (stored with duration 0).
+"""

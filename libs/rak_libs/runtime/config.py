@@ -19,7 +19,13 @@ from rak_libs.runtime import settings
 from rak_libs.runtime.errors import ConfigError
 from rak_libs.runtime.settings import Config, SettingError
 
-__all__ = ["ConfigError", "config_from_command_line", "environment_name", "load_config"]
+__all__ = [
+    "ConfigError",
+    "add_config_option",
+    "config_from_command_line",
+    "environment_name",
+    "load_config",
+]
 
 ENVIRONMENT_PREFIX = "RAK_"
 CONFIG_VARIABLE = "RAK_CONFIG"
@@ -71,13 +77,7 @@ def config_from_command_line(
     wrong arguments do.
     """
     parser = argparse.ArgumentParser(prog=program)
-    parser.add_argument(
-        "--config",
-        metavar="PATH",
-        type=Path,
-        default=os.environ.get(CONFIG_VARIABLE) or None,
-        help=f"the TOML configuration file (default: ${CONFIG_VARIABLE}, else built-in defaults)",
-    )
+    add_config_option(parser, os.environ.get(CONFIG_VARIABLE) or None)
     if extend:
         extend(parser)
     arguments = parser.parse_args(argv)
@@ -86,6 +86,17 @@ def config_from_command_line(
     except ConfigError as error:
         print(f"{program}: {error}", file=sys.stderr)
         sys.exit(USAGE_STATUS)
+
+
+def add_config_option(parser: argparse.ArgumentParser, default: object) -> None:
+    """Add `--config PATH`; subcommands take `argparse.SUPPRESS`, which keeps what came before."""
+    parser.add_argument(
+        "--config",
+        metavar="PATH",
+        type=Path,
+        default=default,
+        help=f"the TOML configuration file (default: ${CONFIG_VARIABLE}, else built-in defaults)",
+    )
 
 
 def _keys() -> dict[tuple[str, str], _Key]:

@@ -74,7 +74,7 @@ class _Shutdown:
             if signalled or loop.is_closed():
                 # Another thread logs: this one may have been interrupted while it wrote a line.
                 fields = {"signal": name}
-                _start_thread(_exit_now, STATUS_FORCED, "service.forced_to_exit", fields)
+                _start_thread(exit_now, STATUS_FORCED, "service.forced_to_exit", fields)
                 return
             signalled = True
             self.begin()
@@ -100,7 +100,7 @@ class _Shutdown:
 
     def _enforce(self) -> None:
         if not self._finished.wait(self._timeout_seconds):
-            _exit_now(
+            exit_now(
                 STATUS_FAILED,
                 "service.drain_timed_out",
                 {"timeout_seconds": self._timeout_seconds},
@@ -122,7 +122,8 @@ def _start_thread(target: Callable[..., None], *arguments: object) -> threading.
     return thread
 
 
-def _exit_now(status: int, event: str, fields: dict[str, object]) -> None:
+def exit_now(status: int, event: str, fields: dict[str, object]) -> None:
+    """Log an error and end the process, whatever its loop and its threads are doing."""
     # A line that cannot be written, say to a pipe that nobody reads, must not keep the process.
     _start_thread(lambda: log.error(event, **fields)).join(LAST_WORDS_SECONDS)
     os._exit(status)

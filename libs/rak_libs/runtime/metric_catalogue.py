@@ -9,6 +9,7 @@ from msgspec import Struct
 
 SIZE_BUCKETS = (1, 10, 100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 INSERT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+DERIVE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 QUERY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -43,10 +44,45 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         "replays, the id reasons at a broken exporter.",
     ),
     MetricDefinition(
+        name="ingest_data_points_received_total",
+        kind="counter",
+        labels=("transport",),
+        meaning="Data points in the requests that arrived, by transport (`grpc`, `http`), before "
+        "any was rejected.",
+        action="As of `ingest_spans_received_total`.",
+    ),
+    MetricDefinition(
+        name="ingest_data_points_rejected_total",
+        kind="counter",
+        labels=("reason",),
+        meaning="Data points refused one by one while the rest of their request was kept, by "
+        "reason (a metric without a name, buckets that do not fit, a time outside the window).",
+        action="Each is lost for good. `time_future` and `time_expired` point at clocks or "
+        "replays, the other reasons at a broken SDK or converter.",
+    ),
+    MetricDefinition(
+        name="ingest_log_records_received_total",
+        kind="counter",
+        labels=("transport",),
+        meaning="Log records in the requests that arrived, by transport (`grpc`, `http`), before "
+        "any was rejected.",
+        action="As of `ingest_spans_received_total`.",
+    ),
+    MetricDefinition(
+        name="ingest_log_records_rejected_total",
+        kind="counter",
+        labels=("reason",),
+        meaning="Log records refused one by one while the rest of their request was kept, by "
+        "reason (a time outside the window).",
+        action="Each is lost for good. `time_future` and `time_expired` point at clocks or "
+        "replays, `time_zero` at a bridge that sets no time.",
+    ),
+    MetricDefinition(
         name="ingest_requests_total",
         kind="counter",
-        labels=("transport", "outcome"),
-        meaning="Export requests answered, by transport and outcome.",
+        labels=("signal", "transport", "outcome"),
+        meaning="Export requests answered, by signal (`spans`, `metrics`, `logs`; empty where the "
+        "path names none), transport and outcome.",
         action="Retryable outcomes mean that the broker is slow or down, or the memory budget is "
         "used up: see the receiver's `/readyz`. Permanent ones mean a client that sends bad data.",
     ),
@@ -71,8 +107,8 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         name="ingest_buffer_size",
         kind="gauge",
         labels=("signal",),
-        meaning="What waits to be handed on: bytes in flight to the broker in a receiver, rows "
-        "not yet inserted in a writer.",
+        meaning="What waits to be handed on: bytes in flight to the broker in a receiver, of "
+        "all signals together (`all`), rows not yet inserted in a writer.",
         action="A receiver near [receiver] memory_budget_bytes refuses requests; a writer that "
         "stays full cannot reach the engine.",
     ),
@@ -93,12 +129,22 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         action="Growing for minutes: add writers (up to one a partition) or look at the engine.",
     ),
     MetricDefinition(
+        name="ingest_stalled_seconds",
+        kind="gauge",
+        labels=("topic",),
+        meaning="How long a writer has read and written nothing of the topic although messages "
+        "wait for it, or has been in no consumer group; 0 while it is well, or while it is known "
+        "why not.",
+        action="At [writer] stuck_after_seconds the writer ends with `writer.stuck` and is to be "
+        "started again; when it comes back again and again, look at the broker's log.",
+    ),
+    MetricDefinition(
         name="ingest_dead_letters_total",
         kind="counter",
         labels=("topic", "reason"),
         meaning="Messages, or single items of them, set aside in the topic's dead-letter topic.",
-        action="Nothing is lost: read the message's headers for the reason, correct the cause and "
-        "replay it.",
+        action="Nothing is lost: `rak-writer dlq list` and `dlq show` say what it is and why; "
+        "correct the cause and send it again with `rak-writer dlq replay`.",
     ),
     MetricDefinition(
         name="ingest_insert_errors_total",
@@ -109,11 +155,78 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         "`rak-migrate up` has not run.",
     ),
     MetricDefinition(
+        name="ingest_verifications_total",
+        kind="counter",
+        labels=("signal",),
+        meaning="Questions to the engine for the rows of a batch whose INSERT may or may not have "
+        "been carried out: its answer did not come, or a writer before this one had begun it.",
+        action="Some after every crash and restart. A steady rate means INSERTs that time out: "
+        "see ingest_flush_duration_seconds, and raise [clickhouse] insert_timeout_seconds.",
+    ),
+    MetricDefinition(
         name="ingest_spans_adjusted_total",
         kind="counter",
         labels=("reason",),
         meaning="Spans kept with a value corrected, such as an end before the start.",
         action="None is needed; a high rate points at an instrumentation that should be corrected.",
+    ),
+    MetricDefinition(
+        name="ingest_data_points_adjusted_total",
+        kind="counter",
+        labels=("reason",),
+        meaning="Data points kept without an id of an exemplar that had a wrong length. Under "
+        "`metric_data`: metrics left out since they have no data of a type that is known.",
+        action="None is needed; `metric_data` may mean that senders are newer than this receiver.",
+    ),
+    MetricDefinition(
+        name="ingest_log_records_adjusted_total",
+        kind="counter",
+        labels=("reason",),
+        meaning="Log records kept without a trace or span id that had a wrong length.",
+        action="Such records are not found from their trace: correct what writes the ids.",
+    ),
+    MetricDefinition(
+        name="ingest_status_records_total",
+        kind="counter",
+        labels=("outcome",),
+        meaning="Status records that a receiver or writer published to `rak_pipeline`, or failed "
+        "to (`published`, `failed`).",
+        action="None while some succeed: a later record says all that a lost one did. When all "
+        "fail, `GET /api/v1/pipeline` soon shows the process as gone: see that the topic exists "
+        "(`rak-migrate up`) and the broker is well.",
+    ),
+    MetricDefinition(
+        name="derive_lag_seconds",
+        kind="gauge",
+        meaning="How long ago the last minute ended that is in the rollups of metrics.",
+        action="Up to [derive] settle_seconds, interval_seconds and a minute are normal. When it "
+        "grows, the engine is away or too busy: see the log and derive_errors_total. Questions are "
+        "answered from raw points meanwhile, so they are slower but right.",
+    ),
+    MetricDefinition(
+        name="derive_cycle_duration_seconds",
+        kind="histogram",
+        buckets=DERIVE_SECONDS,
+        meaning="Seconds that one look for windows to compute took, and computing them, with "
+        "retries.",
+        action="Long ones are normal while a backlog is computed. When most take longer than "
+        "[derive] interval_seconds, raise [derive] threads.",
+    ),
+    MetricDefinition(
+        name="derive_statements_total",
+        kind="counter",
+        labels=("kind", "step"),
+        meaning="INSERTs of computed windows, by kind of points and step (`1m`, `1h`).",
+        action="Three or so a minute of each kind are normal; many more mean points that come "
+        "late, or that [derive] points_per_statement is small for what comes.",
+    ),
+    MetricDefinition(
+        name="derive_errors_total",
+        kind="counter",
+        labels=("code",),
+        meaning="Cycles that failed, by ClickHouse's error code.",
+        action="Those that can pass are tried again. Codes of missing columns or tables end the "
+        "service: run `rak-migrate up`.",
     ),
     MetricDefinition(
         name="query_requests_total",
@@ -130,5 +243,13 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         buckets=QUERY_SECONDS,
         meaning="Seconds from a question's arrival to the end of its answer, by route.",
         action="Slow routes: narrow the time range asked for, or give the engine more memory.",
+    ),
+    MetricDefinition(
+        name="query_streams",
+        kind="gauge",
+        labels=(),
+        meaning="Answers without an end (tails of logs) that a query service is sending.",
+        action="A service sends 20 at most and tells others to come again (429): when it is often "
+        "at that, run more of them.",
     ),
 )

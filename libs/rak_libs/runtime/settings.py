@@ -75,6 +75,7 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     otlp_admin_port: Port = 8081
     pprof_port: Port = 4319
     writer_admin_port: Port = 8083
+    derive_admin_port: Port = 8090
     query_api_port: Port = 8080
     batch_size: Positive = 100_000
     batch_bytes: Positive = 32 * MEBIBYTE
@@ -82,6 +83,7 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     batch_stretch_seconds: Seconds = 2.5
     batch_stretch_rows: Positive = 5_000
     shutdown_timeout_seconds: Seconds = 30.0
+    status_interval_seconds: Seconds = 10.0
 
 
 class ReceiverSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,6 +94,23 @@ class ReceiverSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     retry_after_seconds: Positive = 1
     max_connection_age_seconds: Seconds = 1800.0
     drain_notice_seconds: Seconds = 0.5
+
+
+class WriterSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[writer]`: when a writer must stop rather than go on."""
+
+    max_dead_letters_per_minute: Positive = 1000
+    stuck_after_seconds: Seconds = 120.0
+
+
+class DeriveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[derive]`: when derived rows are computed, and how much of the engine that may take."""
+
+    interval_seconds: Seconds = 120.0
+    settle_seconds: Seconds = 30.0
+    points_per_statement: Positive = 2_000_000
+    max_memory_bytes: Positive = 2048 * MEBIBYTE
+    threads: Positive = 2
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -154,7 +173,10 @@ class StorageSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     spans_retention_days: Days = 30
     metrics_retention_days: Days = 90
+    metric_rollups_retention_days: Days = 400
+    logs_retention_days: Days = 30
     profiles_retention_days: Days = 7
+    pipeline_retention_days: Days = 90
 
 
 class QuerySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -189,6 +211,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     receiver: ReceiverSettings = ReceiverSettings()
     kafka: KafkaSettings = KafkaSettings()
+    writer: WriterSettings = WriterSettings()
+    derive: DeriveSettings = DeriveSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     storage: StorageSettings = StorageSettings()
     query: QuerySettings = QuerySettings()

@@ -10,7 +10,7 @@ import msgspec
 
 from rak_libs.kafka.admin import topic_lag
 from rak_libs.kafka.errors import KafkaError
-from rak_libs.kafka.topics import OTLP_SPANS
+from rak_libs.kafka.topics import DATA_TOPICS, writers_group
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.process import ALLOCATOR_SETTINGS
 from rak_libs.runtime.settings import Config
@@ -75,6 +75,7 @@ class LocalFleet:
         await asyncio.gather(
             self._supervisor.start(self._service("writer", port=server.writer_admin_port)),
             self._supervisor.start(self._service("otlp_receiver", port=server.otlp_admin_port)),
+            self._supervisor.start(self._service("derive", port=server.derive_admin_port)),
         )
         await self._supervisor.start(self._service("query", port=server.query_api_port))
         if self._embedded_broker:
@@ -87,7 +88,7 @@ class LocalFleet:
         """Stop in the order of the data path, so that what was acknowledged is written.
 
         Receivers first; then writers, once nothing is left to write or the deadline has passed;
-        then the query service; then the broker and the engine.
+        then the services that only read and derive; then the broker and the engine.
         """
         local = self._config.local
         grace = self._config.server.shutdown_timeout_seconds
@@ -99,6 +100,7 @@ class LocalFleet:
         if self._supervisor.pid("writer") is not None:
             await self._wait_for_lag(local.drain_timeout_seconds)
         await self._supervisor.stop("writer", grace)
+        await self._supervisor.stop("derive", grace)
         await self._supervisor.stop("query", grace)
         await self._supervisor.stop("broker", _ENGINE_STOP_SECONDS)
         await self._supervisor.stop("engine", _ENGINE_STOP_SECONDS)
@@ -126,9 +128,13 @@ class LocalFleet:
             await asyncio.sleep(_LAG_POLL_SECONDS)
 
     async def _lag(self) -> int | None:
-        group = f"{self._config.kafka.group_prefix}-spans"
+        kafka = self._config.kafka
         try:
-            return await topic_lag(self._config.kafka, group, [OTLP_SPANS])
+            lags = [
+                await topic_lag(kafka, writers_group(kafka.group_prefix, topic), [topic])
+                for topic in DATA_TOPICS
+            ]
+            return sum(lags)
         except KafkaError as error:
             log.warning("fleet.lag_unknown", error=str(error))
             return None
@@ -180,10 +186,10 @@ class LocalFleet:
 def longest_drain_seconds(config: Config) -> float:
     """Return what `LocalFleet.drain` takes when every process uses up its time.
 
-    It counts receiver, writer and query service, the wait for what is unwritten, broker and engine,
-    and a margin for asking the broker how much that is.
+    It counts receiver, writer, derive and query service, the wait for what is unwritten, broker and
+    engine, and a margin for asking the broker how much that is.
     """
-    services = 3 * config.server.shutdown_timeout_seconds
+    services = 4 * config.server.shutdown_timeout_seconds
     parts = 2 * _ENGINE_STOP_SECONDS
     return services + config.local.drain_timeout_seconds + parts + _MARGIN_SECONDS
 

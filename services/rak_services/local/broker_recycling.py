@@ -2,20 +2,20 @@ import asyncio
 import contextlib
 import json
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from rak_libs.kafka.admin import KafkaAdmin, connect
 from rak_libs.kafka.consumer import TopicPartition
 from rak_libs.kafka.errors import KafkaError
-from rak_libs.kafka.topics import OTLP_SPANS
+from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, writers_group
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.settings import Config
 from rak_services.local.broker import resident_bytes
 
-GROUP_SUFFIXES: Final[Mapping[str, str]] = {OTLP_SPANS: "-spans"}
-"""The topics that are recycled, each with what follows the prefix in its consumer group's name."""
+RECYCLED: Final = (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS)
+"""The topics that are recycled: those that agents fill."""
 
 _WATCH_SECONDS = 0.25
 _STEP_SECONDS = 0.1
@@ -142,15 +142,15 @@ class BrokerRecycler:
         await self._hold_until_empty()
         async with connect(self._config.kafka) as admin:
             await self._require_all_written(admin)
-            ends = await admin.end_offsets(GROUP_SUFFIXES)
+            ends = await admin.end_offsets(RECYCLED)
             # A receiver that was restarted just now is not held yet.
             await self._hold_until_empty()
             self._unaware |= {partition for partition, end in ends.items() if end > 0}
-            await admin.recreate(list(GROUP_SUFFIXES))
+            await admin.recreate(list(RECYCLED))
 
     async def _require_all_written(self, admin: KafkaAdmin) -> None:
-        for topic, suffix in GROUP_SUFFIXES.items():
-            lag = await admin.lag(self._config.kafka.group_prefix + suffix, [topic])
+        for topic in RECYCLED:
+            lag = await admin.lag(self._group(topic), [topic])
             if sum(lag.values()):
                 raise _NotYet(f"{sum(lag.values())} messages of {topic} are not written yet")
 
@@ -159,9 +159,8 @@ class BrokerRecycler:
         ends = loop.time() + _NOTICE_SECONDS + 3 * self._config.kafka.session_timeout_seconds
         async with connect(self._config.kafka) as admin:
             while self._unaware and loop.time() < ends:
-                for topic, suffix in GROUP_SUFFIXES.items():
-                    group = self._config.kafka.group_prefix + suffix
-                    offsets = await admin.committed(group, [topic])
+                for topic in RECYCLED:
+                    offsets = await admin.committed(self._group(topic), [topic])
                     log_ends = await admin.end_offsets([topic])
                     self._unaware -= {
                         tp
@@ -172,6 +171,9 @@ class BrokerRecycler:
         if self._unaware:
             await self._restart()
             raise _NotYet(f"consumers have not begun anew in {sorted(self._unaware)}")
+
+    def _group(self, topic: str) -> str:
+        return writers_group(self._config.kafka.group_prefix, topic)
 
     async def _restart(self) -> None:
         if self._restart_consumers is None:

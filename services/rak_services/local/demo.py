@@ -2,7 +2,8 @@
 
 Each session makes one trace, shaped as RAK's client makes it: `runner.run` over `agent.run`, under
 it model calls (`call_llm` or `llm.generate`) and `execute_tool` spans, some of which make an
-`http.request`. Span names and attribute names are the client's own.
+`http.request`. Span names and attribute names are the client's own. Beside it go a line of log for
+each call of a tool, runs and tokens as metrics.
 """
 
 import argparse
@@ -16,12 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
+
+from rak_services.local.demo_telemetry import Telemetry
 
 _NANOSECONDS = 1_000_000_000
 _MILLISECOND = 1_000_000
@@ -63,9 +63,11 @@ class Clock:
 class Session:
     """One session of one agent, told as one trace."""
 
-    def __init__(self, agent: Agent, tracer: Tracer, chance: random.Random, clock: Clock) -> None:
+    def __init__(
+        self, agent: Agent, telemetry: Telemetry, chance: random.Random, clock: Clock
+    ) -> None:
         self.agent = agent
-        self.tracer = tracer
+        self.telemetry = telemetry
         self.chance = chance
         self.clock = clock
         self.trace_id = ""
@@ -82,7 +84,7 @@ class Session:
     ) -> Iterator[Span]:
         """Open a span in simulated time; `a__b` in a keyword stands for `a.b`."""
         keyed = {key.replace("__", "."): value for key, value in attributes.items()}
-        with self.tracer.start_as_current_span(
+        with self.telemetry.tracer.start_as_current_span(
             name,
             kind=kind,
             attributes={**self.context, **keyed},
@@ -107,6 +109,8 @@ class Session:
                 if self.failed:
                     agent_span.set_status(Status(StatusCode.ERROR, "a tool failed"))
             self.clock.advance(1)
+        outcome = "error" if self.failed else "ok"
+        self.telemetry.runs.add(1, {"agent_name": self.agent.name, "outcome": outcome})
 
     def call_model(self, turn: int) -> None:
         """One model call with its token counts, as `call_llm` or `llm.generate`."""
@@ -123,6 +127,11 @@ class Session:
         ) as span:
             self.clock.advance(self.chance.uniform(300, 2500))
             prompt, answer = self.chance.randrange(200, 6000), self.chance.randrange(20, 900)
+            for kind, tokens in (("input", prompt), ("output", answer)):
+                self.telemetry.tokens.record(
+                    tokens,
+                    {"gen_ai.request.model": self.agent.model, "gen_ai.token.type": kind},
+                )
             span.set_attribute("gen_ai.response.model", self.agent.model)
             span.set_attribute("gen_ai.usage.input_tokens", prompt)
             span.set_attribute("gen_ai.usage.output_tokens", answer)
@@ -156,6 +165,9 @@ class Session:
                 self.failed = True
                 span.record_exception(TimeoutError(f"{tool} timed out"), None, self.clock.now_ns)
                 span.set_status(Status(StatusCode.ERROR, f"{tool} timed out"))
+                self.telemetry.say(f"{tool} timed out", SeverityNumber.ERROR, self.clock.now_ns)
+            else:
+                self.telemetry.say(f"{tool} is done", SeverityNumber.INFO, self.clock.now_ns)
 
 
 def send(endpoint: str, sessions: int, seed: int) -> list[Session]:
@@ -167,41 +179,28 @@ def send(endpoint: str, sessions: int, seed: int) -> list[Session]:
         seed: Makes the same sessions again, at another time.
 
     Returns:
-        The sessions as played; every span was accepted.
+        The sessions as played; everything was accepted.
 
     Raises:
         RuntimeError: the receiver did not accept everything.
     """
     chance = random.Random(seed)  # noqa: S311  simulated agents need no secrets
-    providers = {agent.service: _provider(agent, endpoint) for agent in AGENTS}
+    processes = {agent.service: Telemetry(agent.service, endpoint) for agent in AGENTS}
     clock = Clock(time.time_ns() - 5 * 60 * _NANOSECONDS)
     played = []
     for agent in itertools.islice(itertools.cycle(AGENTS), sessions):
-        tracer = providers[agent.service].get_tracer("rak-telemetry", "0.9.1")
-        session = Session(agent, tracer, chance, clock)
+        session = Session(agent, processes[agent.service], chance, clock)
         session.run()
         clock.advance(chance.uniform(10, 1000))
         played.append(session)
-    accepted = [provider.force_flush() for provider in providers.values()]
-    for provider in providers.values():
-        provider.shutdown()
+    accepted = [telemetry.flush() for telemetry in processes.values()]
     if not all(accepted):
-        raise RuntimeError(f"the receiver at {endpoint} did not accept every span")
+        raise RuntimeError(f"the receiver at {endpoint} did not accept everything")
     return played
 
 
-def _provider(agent: Agent, endpoint: str) -> TracerProvider:
-    resource = Resource.create(
-        {"service.name": agent.service, "service.version": "1.4.2", "host.name": "demo"}
-    )
-    provider = TracerProvider(resource=resource)
-    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=True)
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=200))
-    return provider
-
-
 def questions(query_url: str, session: Session) -> list[str]:
-    """The `curl` lines that show what arrived, most general first."""
+    """The `curl` lines that show what arrived, most general first, and whether all did."""
     base = f"{query_url}/api/v1"
     identity = session.context["session_id"]
     urls = [
@@ -213,6 +212,11 @@ def questions(query_url: str, session: Session) -> list[str]:
         f"{base}/traces?session={identity}",
         f"{base}/traces/{session.trace_id}",
         f"{base}/traces/{session.trace_id}?format=otlp",
+        f"{base}/traces/{session.trace_id}/logs",
+        f"{base}/logs?severity=ERROR&limit=5",
+        f"{base}/metrics",
+        f"{base}/metrics/query?name=agent.runs&agg=increase&by=service_name&step=1h",
+        f"{base}/pipeline",
     ]
     return [f"curl -s {shlex.quote(url)}" for url in urls]
 

@@ -35,6 +35,7 @@ def listeners(config: Config) -> list[Listener]:
         ("OTLP over HTTP", server.otlp_http_port, "otlp_http_port"),
         ("OTLP receiver: health, metrics", server.otlp_admin_port, "otlp_admin_port"),
         ("writer: health, metrics", server.writer_admin_port, "writer_admin_port"),
+        ("derive: health, metrics", server.derive_admin_port, "derive_admin_port"),
         ("query API, documentation at /docs", server.query_api_port, "query_api_port"),
     ]
     return [

@@ -17,7 +17,7 @@ from rak_services.migrate.files import SchemaFile, load_schema_files, schema_fol
 from rak_services.migrate.ledger import edited_files, read_applied
 from rak_services.migrate.plan import Step, make_plan, read_retentions
 from rak_services.migrate.tables import Waits, migrate_tables, wait_for_clickhouse
-from rak_services.migrate.topics import create_topics, find_missing_topics
+from rak_services.migrate.topics import migrate_topics, plan_topics
 
 
 class ExitStatus(IntEnum):
@@ -98,8 +98,7 @@ def _up(config: Config, arguments: Namespace) -> ExitStatus:
             steps = migrate_tables(statements, target_of(config), _files(), waits, release)
         done += [step.title for step in steps]
     if arguments.only != "tables":
-        created = create_topics(config.kafka, arguments.wait)
-        done += [f"create topic {name}" for name in created]
+        done += migrate_topics(config.kafka, arguments.wait).titles
     print("\n".join(done) if done else "Nothing to do.")
     return ExitStatus.DONE
 
@@ -111,7 +110,7 @@ def _plan(config: Config, arguments: Namespace) -> ExitStatus:
         with _connection(config, arguments) as statements:
             steps = make_plan(statements, target_of(config), _files())
     if arguments.only != "tables":
-        topics = find_missing_topics(config.kafka, arguments.wait)
+        topics = plan_topics(config.kafka, arguments.wait).titles
     print(report.plan_text(steps, topics))
     return ExitStatus.PENDING if steps or topics else ExitStatus.DONE
 
@@ -122,9 +121,9 @@ def _status(config: Config, arguments: Namespace) -> ExitStatus:
         with _connection(config, arguments) as statements:
             found = _tables_status(statements, target_of(config), _files())
     if arguments.only != "tables":
-        missing = find_missing_topics(config.kafka, arguments.wait)
-        print(("" if arguments.only else "\n") + report.topics_text(TOPICS, missing))
-        found = ExitStatus.PENDING if missing and not found else found
+        pending = plan_topics(config.kafka, arguments.wait)
+        print(("" if arguments.only else "\n") + report.topics_text(TOPICS, pending))
+        found = ExitStatus.PENDING if pending.titles and not found else found
     return found
 
 

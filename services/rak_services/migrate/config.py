@@ -1,9 +1,11 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from msgspec.structs import asdict
 
 from rak_libs.clickhouse.statements import quote_identifier
-from rak_libs.runtime.settings import Config
+from rak_libs.runtime.settings import Config, StorageSettings
 
-_REPLICA = "('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')"
+_REPLICA_PARAMETERS = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 _REPLICA_OF_ALL_SHARDS = "('/clickhouse/tables/all/{database}/{table}', '{shard}_{replica}')"
 
 
@@ -14,12 +16,12 @@ class Target:
     Attributes:
         database: Its name.
         cluster: The cluster's name; empty means the single-node form.
-        spans_retention_days: Days that spans are kept.
+        storage: How long each signal is kept.
     """
 
     database: str
     cluster: str
-    spans_retention_days: int
+    storage: StorageSettings = field(default_factory=StorageSettings)
 
     @property
     def form(self) -> str:
@@ -51,9 +53,14 @@ class Target:
             "local": "_local" if self.cluster else "",
             "on_cluster": self.on_cluster,
             "replicated": "Replicated" if self.cluster else "",
-            "replica": _REPLICA if self.cluster else "",
+            "replica": f"({_REPLICA_PARAMETERS})" if self.cluster else "",
+            "replica_parameters": f"{_REPLICA_PARAMETERS}, " if self.cluster else "",
             "replica_of_all_shards": _REPLICA_OF_ALL_SHARDS if self.cluster else "",
-            "spans_retention_days": str(self.spans_retention_days),
+            **{key: str(days) for key, days in asdict(self.storage).items()},
+            # Rollups name their series too.
+            "metric_series_retention_days": str(
+                max(self.storage.metrics_retention_days, self.storage.metric_rollups_retention_days)
+            ),
         }
 
 
@@ -62,5 +69,5 @@ def target_of(config: Config) -> Target:
     return Target(
         database=config.clickhouse.database,
         cluster=config.clickhouse.cluster,
-        spans_retention_days=config.storage.spans_retention_days,
+        storage=config.storage,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from rak_libs.kafka.admin import TopicSteps
 from rak_services.migrate.config import Target
 from rak_services.migrate.files import SchemaFile
 from rak_services.migrate.ledger import Applied, edited_files
@@ -9,9 +10,9 @@ from rak_services.migrate.plan import Retention, Step, files_of_form
 
 
 def plan_text(steps: Sequence[Step], topics: Sequence[str]) -> str:
-    """Return each step with its statement, then the topics, in the order of `up`."""
+    """Return each step with its statement, then what topics need, in the order of `up`."""
     parts = [f"-- {step.title}\n{step.sql};" for step in steps]
-    parts += [f"-- create topic {name}" for name in topics]
+    parts += [f"-- {title}" for title in topics]
     return "\n\n".join(parts) if parts else "Nothing to do."
 
 
@@ -47,10 +48,11 @@ def tables_text(
     )
 
 
-def topics_text(topics: Iterable[str], missing: Sequence[str]) -> str:
-    """Return every topic and whether it exists, as a table."""
-    rows = [(name, "missing" if name in missing else "present") for name in topics]
-    return _columns(("TOPIC", "STATE"), rows)
+def topics_text(topics: Iterable[str], pending: TopicSteps) -> str:
+    """Return every topic and its state, as a table."""
+    states = dict.fromkeys(pending.create, "missing")
+    states |= dict.fromkeys(pending.date_by_broker, "dated by producers: up makes it the broker")
+    return _columns(("TOPIC", "STATE"), [(name, states.get(name, "present")) for name in topics])
 
 
 def _state(file: SchemaFile, record: Applied | None, edited: bool) -> tuple[str, str, str]:  # noqa: FBT001 - one caller, by name of its expression

@@ -102,7 +102,7 @@ class Admission:
         """
         others = self._used_bytes - old_bytes
         if new_bytes > old_bytes and others and others + new_bytes > self._budget_bytes:
-            raise Overloaded("too much is in flight; send it again later")
+            raise Overloaded
         self._used_bytes = others + new_bytes
 
     def hold(self, seconds: float) -> None:

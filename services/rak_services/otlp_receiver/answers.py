@@ -34,26 +34,28 @@ class Refusal:
     retry_after_seconds: int | None
 
 
-def refuse(error: Exception, transport: Transport, least_retry_seconds: int) -> Refusal:
-    """Turn an error into its answer.
+def refuse(
+    error: Exception, transport: Transport, signal: str, least_retry_seconds: int
+) -> Refusal:
+    """Turn an error into its answer, to a request of `signal` ('' when nobody can know).
 
     A retryable one asks for a delay from `least_retry_seconds` to twice that, so that agents that
     were refused together do not come back together.
     """
     status = status_of(error)
-    count(transport, status.outcome)
+    count(transport, signal, status.outcome)
     if status is INTERNAL:
-        log.error("receiver.export_failed", transport=transport, exc_info=error)
+        log.error("receiver.export_failed", transport=transport, signal=signal, exc_info=error)
     else:
-        log.debug("receiver.export_refused", transport=transport, reason=str(error))
+        log.debug("receiver.export_refused", transport=transport, signal=signal, reason=str(error))
     _forget_frames(error)
     delay = random.randint(least_retry_seconds, 2 * least_retry_seconds)  # noqa: S311 - no secret
     return Refusal(status, status_message(error, delay), delay if status.retryable else None)
 
 
-def count(transport: Transport, outcome: str) -> None:
+def count(transport: Transport, signal: str, outcome: str) -> None:
     """Count one answered request."""
-    counter("ingest_requests_total").labels(transport, outcome).inc()
+    counter("ingest_requests_total").labels(signal, transport, outcome).inc()
 
 
 def _forget_frames(error: BaseException) -> None:

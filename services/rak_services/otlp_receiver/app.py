@@ -6,8 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from rak_libs.kafka.account import Account
 from rak_libs.kafka.publisher import Publisher
+from rak_libs.kafka.status_reports import ReceiverReports
 from rak_libs.runtime.admin import AdminServer, not_stopping
+from rak_libs.runtime.boot import Boot
 from rak_libs.runtime.http_connection import ConnectionLimits
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import gauge
@@ -20,16 +23,18 @@ from rak_services.otlp_receiver.grpc_body import CallBodies
 from rak_services.otlp_receiver.grpc_server import OtlpGrpcServer
 from rak_services.otlp_receiver.hold_routes import hold_routes
 from rak_services.otlp_receiver.http_app import BODY_SECONDS, OtlpHttpApp, malformed_request
-from rak_services.otlp_receiver.signals import traces
+from rak_services.otlp_receiver.signals import signals
 
 SERVICE: Final = "otlp-receiver"
 
+_ALL_SIGNALS: Final = "all"
 _DECODING_THREADS: Final = 2
 _NOTICE_SHARE: Final = 1 / 3
 """Of the time to shut down, at most: for telling late comers to come again."""
 _IN_FLIGHT_SHARE: Final = 0.7
 """Of the time left then: for requests inside; the rest is for the producer's buffers."""
 _MARGIN_SECONDS: Final = 1.0
+_LAST_STATUS_SECONDS: Final = 3.0
 
 log = get_logger(__name__)
 
@@ -60,13 +65,20 @@ class Receiver:
         self._admission = Admission(limits.memory_budget_bytes)
         self._publisher = Publisher(config.kafka, SERVICE)
         self._decoding = ThreadPoolExecutor(_DECODING_THREADS, "decoding")
-        traces_exporter = Exporter(
-            traces(config.storage.spans_retention_days),
+        account = Account(Boot.now())
+        exporters = [
+            Exporter(
+                signal, self._publisher, self._decoding, config.kafka.max_message_bytes, account
+            )
+            for signal in signals(config.storage)
+        ]
+        self._reports = ReceiverReports(
             self._publisher,
-            self._decoding,
-            config.kafka.max_message_bytes,
+            config.server.status_interval_seconds,
+            account,
+            [exporter.signal.name for exporter in exporters],
         )
-        edge = ([traces_exporter], self._admission)
+        edge = (exporters, self._admission)
         edge_limits = (limits.max_request_bytes, limits.retry_after_seconds)
         bodies = CallBodies(MemoryCeiling(limits.memory_budget_bytes), BODY_SECONDS)
         self._grpc = OtlpGrpcServer(*edge, bodies, *edge_limits, limits.max_connection_age_seconds)
@@ -80,14 +92,17 @@ class Receiver:
             {"kafka": self._publisher.check, "accepting": not_stopping(stop)},
             hold_routes(self._admission),
         )
-        buffered = gauge("ingest_buffer_size").labels("spans")
+        # One budget for all: it is the process's memory that is short.
+        buffered = gauge("ingest_buffer_size").labels(_ALL_SIGNALS)
         buffered.set_function(lambda: self._admission.used_bytes)
-        gauge("ingest_buffer_limit").labels("spans").set(limits.memory_budget_bytes)
+        gauge("ingest_buffer_limit").labels(_ALL_SIGNALS).set(limits.memory_budget_bytes)
 
     async def start(self) -> None:
         """Listen on every port and begin to look for the broker."""
         server = self._config.server
         http_socket = bind(server.host, server.otlp_http_port, "[server] otlp_http_port")
+        # Before anybody is let in: a request that finds no publisher would be lost.
+        await self._publisher.start()
         limits = ConnectionLimits(
             max_age_seconds=self._config.receiver.max_connection_age_seconds,
             describe=malformed_request,
@@ -95,9 +110,10 @@ class Receiver:
         self._http = await serve_asgi(self._http_app, http_socket, limits)
         await self._grpc.start(server.host, server.otlp_grpc_port, "[server] otlp_grpc_port")
         await self._admin.start()
-        await self._publisher.start()
+        self._reports.start()
         log.info(
             "receiver.listening",
+            boot=self._reports.boot.id,
             host=server.host,
             grpc_port=server.otlp_grpc_port,
             http_port=server.otlp_http_port,
@@ -117,6 +133,9 @@ class Receiver:
         if left:
             # Calls whose clients left: what they sent is still on its way to the broker.
             await asyncio.wait({asyncio.ensure_future(self._admission.wait_empty())}, timeout=grace)
+        left_seconds = ends - time.monotonic() - _MARGIN_SECONDS
+        is_complete = self._admission.in_flight == 0
+        await self._reports.close(min(left_seconds, _LAST_STATUS_SECONDS), complete=is_complete)
         await self._publisher.stop(max(ends - time.monotonic() - _MARGIN_SECONDS, 0.0))
         await self._admin.stop()
         self._decoding.shutdown(wait=False, cancel_futures=True)

@@ -10,7 +10,10 @@ class NotNow(ReceiverError):
 
 
 class Overloaded(NotNow):
-    """The memory budget for requests in flight is used up."""
+    """The memory for requests in flight is used up: by what was let in, or by what is arriving."""
+
+    def __init__(self) -> None:
+        super().__init__("too much is in flight; send it again later")
 
 
 class Held(NotNow):

@@ -8,8 +8,10 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from rak_libs.kafka.publisher import Publisher, compression_growth
+from rak_libs.kafka.account import Account
+from rak_libs.kafka.publisher import Publisher, Stored, compression_growth
 from rak_libs.kafka.topics import Envelope
+from rak_libs.otlp.split import RequestPart
 from rak_libs.runtime.metrics import counter
 from rak_services.otlp_receiver.admission import Ticket
 from rak_services.otlp_receiver.answers import ACCEPTED, PARTLY_REJECTED, Transport, count
@@ -20,6 +22,8 @@ from rak_services.otlp_receiver.prepare import Prepared, prepare
 from rak_services.otlp_receiver.signals import Signal
 
 PRINCIPAL: Final = "anonymous"
+
+_NS_PER_MS: Final = 1_000_000
 
 _RECORD_OVERHEAD_BYTES: Final = 4096
 """Room in a broker message for headers and the record batch around the value."""
@@ -45,6 +49,7 @@ class Exporter:
         publisher: Publisher,
         decoding: ThreadPoolExecutor,
         max_message_bytes: int,
+        account: Account,
     ) -> None:
         """Compose an exporter.
 
@@ -53,10 +58,13 @@ class Exporter:
             publisher: Where it goes.
             decoding: Decodes bodies too large for the event loop.
             max_message_bytes: The largest message that the broker takes.
+            account: Counts what becomes of the items.
         """
         self.signal = signal
+        self._items = signal.kind.items.replace(" ", "_")
         self._publisher = publisher
         self._decoding = decoding
+        self._account = account
         growth = compression_growth(max_message_bytes)
         self._max_value_bytes = max_message_bytes - growth - _RECORD_OVERHEAD_BYTES
 
@@ -78,15 +86,17 @@ class Exporter:
         prepared = await self._prepare(body, encoding, received_ns)
         del body  # else it would stay beside the parts until the broker has answered
         rejected = sum(prepared.rejected.values())
-        received = counter(f"ingest_{self.signal.items}_received_total").labels(transport)
+        received = counter(f"ingest_{self._items}_received_total").labels(transport)
         received.inc(prepared.accepted + rejected)
         if prepared.parts:
             ticket.charge(sum(len(part.value) for part in prepared.parts) * _PUBLISH_FACTOR)
             await self._publish(prepared, rejected, received_ns)
+        elif rejected:
+            self._count_rejected(prepared, received_ns // _NS_PER_MS)
         self._count(prepared)
-        count(transport, PARTLY_REJECTED if rejected else ACCEPTED)
+        count(transport, self.signal.name, PARTLY_REJECTED if rejected else ACCEPTED)
         message = partial_success_message(
-            self.signal.items, prepared.accepted, prepared.rejected, prepared.warnings
+            self.signal.kind.items, prepared.accepted, prepared.rejected, prepared.warnings
         )
         return self.signal.response(rejected, message)
 
@@ -99,22 +109,41 @@ class Exporter:
         )
 
     async def _publish(self, prepared: Prepared, rejected: int, received_ns: int) -> None:
-        publishing = []
-        for index, part in enumerate(prepared.parts):
-            # Rejected items are counted once for a request, however many parts it has.
-            envelope = Envelope(received_ns, PRINCIPAL, part.items, 0 if index else rejected)
-            headers = envelope.to_headers()
-            publishing.append(self._publisher.publish(self.signal.topic, part.value, headers))
-        if len(publishing) == 1:
-            await publishing[0]
+        first, *others = prepared.parts
+        # Rejected items are counted once for a request, however many parts it has.
+        publishing = [self._publish_part(first, rejected, received_ns)]
+        publishing += [self._publish_part(part, 0, received_ns) for part in others]
+        if not others:
+            stored = await publishing[0]
+            self._count_rejected(prepared, stored.timestamp_ms)
             return
         # Every part is waited for, so that the ticket covers them until the last is settled.
-        for outcome in await asyncio.gather(*publishing, return_exceptions=True):
+        outcomes = await asyncio.gather(*publishing, return_exceptions=True)
+        if isinstance(outcomes[0], Stored):
+            self._count_rejected(prepared, outcomes[0].timestamp_ms)
+        for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
+    async def _publish_part(self, part: RequestPart, rejected: int, received_ns: int) -> Stored:
+        signal = self.signal
+        envelope = Envelope(received_ns, PRINCIPAL, part.items, rejected, self._account.boot.id)
+        try:
+            stored = await self._publisher.publish(signal.topic, part.value, envelope.to_headers())
+        except BaseException:
+            given_up_ms = time.time_ns() // _NS_PER_MS
+            sent_ms = received_ns // _NS_PER_MS
+            self._account.failed(signal.name, PRINCIPAL, sent_ms, given_up_ms, part.items)
+            raise
+        self._account.accepted(signal.name, PRINCIPAL, stored.timestamp_ms, part.items)
+        return stored
+
+    def _count_rejected(self, prepared: Prepared, timestamp_ms: int) -> None:
+        for reason, items in prepared.rejected.items():
+            self._account.rejected(self.signal.name, PRINCIPAL, timestamp_ms, reason, items)
+
     def _count(self, prepared: Prepared) -> None:
         for reason, items in prepared.rejected.items():
-            counter(f"ingest_{self.signal.items}_rejected_total").labels(reason).inc(items)
+            counter(f"ingest_{self._items}_rejected_total").labels(reason).inc(items)
         for reason, items in prepared.warnings.items():
-            counter(f"ingest_{self.signal.items}_adjusted_total").labels(reason).inc(items)
+            counter(f"ingest_{self._items}_adjusted_total").labels(reason).inc(items)

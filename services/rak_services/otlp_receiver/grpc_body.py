@@ -50,7 +50,7 @@ class CallBodies:
             if not arriving.done():
                 raise BodyTooSlow(f"no complete message within {self._seconds:g} s")
             if arriving.cancelled():
-                raise Overloaded("too much is arriving; send it again later")
+                raise Overloaded
             message = arriving.result()
         finally:
             self._arriving.discard(arriving)

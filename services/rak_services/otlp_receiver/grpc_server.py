@@ -109,5 +109,6 @@ class OtlpGrpcServer:
                     await self._bodies.read(context), Encoding.PROTOBUF, "grpc", ticket
                 )
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
-            return refuse(error, "grpc", self._retry_after_seconds)
+            signal = exporter.signal.name
+            return refuse(error, "grpc", signal, self._retry_after_seconds)
         return response.SerializeToString()

@@ -65,13 +65,15 @@ class OtlpHttpApp:
         headers = _request_headers(scope["headers"])
         encoding = encoding_of(headers.content_type)
         body = RequestBody(receive)
+        exporter = self._exporters.get(scope["path"])
+        signal = "" if exporter is None else exporter.signal.name
         try:
-            answer = await self._export(scope, body, headers, encoding)
+            answer = await self._export(exporter, scope["method"], body, headers, encoding)
         except ClientGone:
-            count("http", DISCONNECTED)
+            count("http", signal, DISCONNECTED)
             return
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
-            refusal = refuse(error, "http", self._retry_after_seconds)
+            refusal = refuse(error, "http", signal, self._retry_after_seconds)
             # An answer in an encoding that was not asked for should be one that people can read.
             await _send_refusal(send, error, refusal, encoding or Encoding.JSON)
             await body.discard()
@@ -80,12 +82,16 @@ class OtlpHttpApp:
             await _send(send, 200, answer, encoding or Encoding.JSON)
 
     async def _export(
-        self, scope: Scope, body: RequestBody, headers: _RequestHeaders, encoding: Encoding | None
+        self,
+        exporter: Exporter | None,
+        method: str,
+        body: RequestBody,
+        headers: _RequestHeaders,
+        encoding: Encoding | None,
     ) -> bytes:
-        exporter = self._exporters.get(scope["path"])
         if exporter is None:
             raise NoSuchPath(f"nothing is here; expected one of {', '.join(self._exporters)}")
-        if scope["method"] != "POST":
+        if method != "POST":
             raise MethodNotAllowed("expected POST")
         if encoding is None:
             expected = " or ".join(each.value for each in Encoding)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from rak_libs.otlp.metric_points import MAX_BUCKETS, MAX_SCALE, MIN_SCALE
 from rak_services.otlp_receiver.prepare import TOO_LARGE
 
 _REJECTIONS: Final = {
@@ -10,6 +11,13 @@ _REJECTIONS: Final = {
     "span_id": "the span id is not 8 bytes or all zero",
     "parent_span_id": "the parent span id is not 8 bytes",
     "link_id": "a link's trace id is not empty or 16 bytes, or its span id not empty or 8",
+    "metric_name": "the metric has no name",
+    "bucket_counts": "the bucket counts are not one more than the bounds",
+    "explicit_bounds": "the bounds do not increase, or one is NaN",
+    "negative_count": "a count is above 2^63-1, which is negative without its sign",
+    "too_many_buckets": f"more than {MAX_BUCKETS:,} buckets",
+    "scale": f"the scale is not from {MIN_SCALE} to {MAX_SCALE}",
+    "quantile": "a quantile is not from 0 to 1",
     "time_zero": "the time is not set",
     "time_overflow": "the time is beyond the year 2262",
     "time_future": "the time is more than an hour ahead",
@@ -18,7 +26,11 @@ _REJECTIONS: Final = {
 }
 _WARNINGS: Final = {
     "end_before_start": "the end is before the start; the duration is stored as 0",
+    "trace_id_length": "the trace id is not 16 bytes; stored without it",
+    "span_id_length": "the span id is not 8 bytes; stored without it",
+    "exemplar_id_length": "an exemplar's trace or span id is not 16 or 8 bytes; stored without it",
 }
+_UNREADABLE: Final = "metric_data"
 
 
 def partial_success_message(
@@ -33,9 +45,12 @@ def partial_success_message(
         count = sum(rejected.values())
         reasons = _with_reasons(rejected, _REJECTIONS)
         sentences.append(f"rejected {count} of {accepted + count} {items}: {reasons}")
-    if warnings:
-        reasons = _with_reasons(warnings, _WARNINGS)
-        sentences.append(f"changed {sum(warnings.values())} {items}: {reasons}")
+    changed = {reason: number for reason, number in warnings.items() if reason != _UNREADABLE}
+    if changed:
+        reasons = _with_reasons(changed, _WARNINGS)
+        sentences.append(f"changed {sum(changed.values())} {items}: {reasons}")
+    if _UNREADABLE in warnings:
+        sentences.append(f"left out {warnings[_UNREADABLE]} metrics without data of a known type")
     return ". ".join(sentences)
 
 

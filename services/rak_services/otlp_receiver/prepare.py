@@ -5,11 +5,13 @@ from typing import Final
 
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.errors import RequestTooLarge
+from rak_libs.otlp.item_kind import check_request
 from rak_libs.otlp.json_containers import containers_at_most, count_containers
 from rak_libs.otlp.message_flood import limit_messages
 from rak_libs.otlp.otlp_json import request_from_json
+from rak_libs.otlp.parse import request_from_protobuf
 from rak_libs.otlp.split import RequestPart, split_request
-from rak_libs.otlp.wire import count_outline
+from rak_libs.otlp.wire import count_outline, outline_at_most
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.signals import Signal
 
@@ -35,7 +37,7 @@ class Prepared:
         parts: What to publish; empty when nothing is left.
         accepted: Items in the parts.
         rejected: Items left out, by reason.
-        warnings: Items in the parts that will not be stored as sent, by reason.
+        warnings: What will not be stored as sent although it was not rejected, by reason.
     """
 
     parts: list[RequestPart]
@@ -55,23 +57,24 @@ def prepare(
 
     Raises:
         UndecodableRequest: The body is no such request.
-        RequestTooLarge: It has more than `MAX_ITEMS` items.
+        RequestTooLarge: It has more than `MAX_ITEMS` items, or would take too much memory.
     """
     _limit_objects(signal, body, encoding)
     if encoding is Encoding.PROTOBUF:
-        request = signal.parse(body)
+        request = request_from_protobuf(body, signal.kind.request_type)
     else:
-        request = request_from_json(body, signal.request_type)
-    verdict = signal.check(request, time_window(signal.retention_days, now_ns))
+        request = request_from_json(body, signal.kind.request_type)
+    window = time_window(signal.retention_days, now_ns)
+    verdict = check_request(request, window, signal.kind)
     _limit_items(signal, verdict.accepted + sum(verdict.rejected.values()))
     if not verdict.accepted:
-        return Prepared([], 0, verdict.rejected)
+        return Prepared([], 0, verdict.rejected, verdict.warnings)
     if verdict.changed or encoding is Encoding.JSON:
         body = request.SerializeToString()
     if len(body) <= max_message_bytes:
         parts = [RequestPart(body, verdict.accepted)]
         return Prepared(parts, verdict.accepted, verdict.rejected, verdict.warnings)
-    split = split_request(body, max_message_bytes)
+    split = split_request(body, max_message_bytes, signal.kind.outline)
     if split.rejected:
         verdict.rejected[TOO_LARGE] = split.rejected
     accepted = verdict.accepted - split.rejected
@@ -81,9 +84,11 @@ def prepare(
 def _limit_objects(signal: Signal, body: bytes, encoding: Encoding) -> None:
     """Refuse what would become too many objects, before it becomes any."""
     if encoding is Encoding.PROTOBUF:
-        if len(body) > MAX_ITEMS * _LEAST_ITEM_BYTES:
-            _limit_items(signal, count_outline(body, MAX_ITEMS))
-        limit_messages(body, signal.request_type)
+        outline = signal.kind.outline
+        large = len(body) > MAX_ITEMS * _LEAST_ITEM_BYTES
+        if large and outline_at_most(body, outline) > MAX_ITEMS:
+            _limit_items(signal, count_outline(body, outline, MAX_ITEMS))
+        limit_messages(body, signal.kind.request_type)
     elif containers_at_most(body) > _MAX_CONTAINERS and count_containers(body) > _MAX_CONTAINERS:
         raise RequestTooLarge(f"the request has more than {_MAX_CONTAINERS} objects and arrays")
 
@@ -91,5 +96,5 @@ def _limit_objects(signal: Signal, body: bytes, encoding: Encoding) -> None:
 def _limit_items(signal: Signal, items: int) -> None:
     if items > MAX_ITEMS:
         raise RequestTooLarge(
-            f"the request has more than {MAX_ITEMS} {signal.items} and groups of them"
+            f"the request has more than {MAX_ITEMS} {signal.kind.items} and groups of them"
         )

@@ -184,3 +184,108 @@ class OperationList(Struct, frozen=True, kw_only=True):
     items: list[OperationRow]
     next_cursor: NextCursor
     complete: Complete
+
+
+class Unaccounted(Struct, frozen=True, kw_only=True):
+    """Items of which nobody can say where they came from or where they are, by what is missing."""
+
+    never_arrived: Annotated[
+        int, Meta(description="Accepted, and read by no writer although the hour is settled.")
+    ]
+    unexplained: Annotated[
+        int, Meta(description="Read by a writer, and neither stored nor set aside.")
+    ]
+    not_found: Annotated[
+        int, Meta(description="Stored as a writer says, and not in the table any more.")
+    ]
+    unreported: Annotated[
+        int,
+        Meta(description="Came from a receiver that fell silent before it said so: a crash."),
+    ]
+
+
+class SilentReceiver(Struct, frozen=True, kw_only=True):
+    """One run of a receiver that ended without closing its account."""
+
+    boot: str
+    started_at: Time | None
+    last_seen: Annotated[
+        Time | None, Meta(description="Its last status record; what it did after it is unknown.")
+    ]
+    release: str
+
+
+class PipelineHour(Struct, frozen=True, kw_only=True):
+    """What became of the items of one signal that the broker took in one hour.
+
+    received + duplicated + unreported = stored + dead_lettered + rejected + waiting + expired
+    + never_arrived + unexplained + not_found, the last ones and unreported being `unaccounted`.
+    """
+
+    signal: str
+    hour: Annotated[Time, Meta(description="Begin of the hour.")]
+    settled: Annotated[
+        bool,
+        Meta(
+            description="True when writers have read everything of the hour and receivers have "
+            "said all; until then `waiting` may become stored, and receivers may report more."
+        ),
+    ]
+    received: Annotated[int, Meta(description="`accepted` and `rejected`.")]
+    accepted: Annotated[int, Meta(description="Acknowledged by the broker.")]
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    failed: Annotated[
+        int,
+        Meta(
+            description="Sent to the broker and not acknowledged, so that the agent was told to "
+            "repeat them; those that landed all the same are among `accepted`."
+        ),
+    ]
+    stored: Annotated[int, Meta(description="Rows in the table.")]
+    dead_lettered: int
+    dead_lettered_by_reason: dict[str, int]
+    waiting: Annotated[int, Meta(description="Accepted, and not yet accounted for by a writer.")]
+    expired: Annotated[int, Meta(description="Stored, and dropped by the table's retention.")]
+    duplicated: Annotated[int, Meta(description="Rows beyond what was received.")]
+    unaccounted: Annotated[int, Meta(description="The sum of `unaccounted_by`.")]
+    unaccounted_by: Unaccounted
+    receivers_gone: Annotated[
+        list[SilentReceiver],
+        Meta(description="What they rejected after their last status record is not known."),
+    ]
+    freshness_p50_ns: Annotated[
+        int | None,
+        Meta(
+            description="Median over items, from the receipt of the oldest item of a batch until "
+            "the batch could be queried; null when nothing arrived."
+        ),
+    ]
+    freshness_max_ns: Annotated[int | None, Meta(description="The same, the longest.")]
+
+
+class PipelinePartition(Struct, frozen=True, kw_only=True):
+    """How far writers have come in one partition."""
+
+    signal: str
+    topic: str
+    partition: int
+    lag: Annotated[int, Meta(description="Messages not yet written.")]
+    oldest_unwritten: Annotated[
+        Time | None,
+        Meta(description="When the broker took the oldest of them; null when none is known."),
+    ]
+    written_until: Annotated[
+        Time | None, Meta(description="Everything that the broker took before is written.")
+    ]
+    as_of: Annotated[Time, Meta(description="When a writer last said so.")]
+    writer: Annotated[str, Meta(description="The run of the writer that did.")]
+
+
+class PipelineList(Struct, frozen=True, kw_only=True):
+    """A page of the account, newest hour first, and where writers are now."""
+
+    items: list[PipelineHour]
+    now: list[PipelinePartition]
+    next_cursor: NextCursor
+    complete: Complete

@@ -49,6 +49,8 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         limits=config.query,
         now=time.time_ns,
         clustered=bool(config.clickhouse.cluster),
+        storage=config.storage,
+        status_interval_seconds=server.status_interval_seconds,
     )
 
     async def storage() -> None:
@@ -58,6 +60,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     running = await serve_asgi(build_app(store, checks), listener)
     log.info("query.listening", host=server.host, port=running.port)
     await stop.wait()
+    store.streams.end()
     await running.stop(server.shutdown_timeout_seconds / 2)
     await pool.close()
 

@@ -1,15 +1,20 @@
 """The shape of the API's table: what an endpoint is and what its handler is given."""
 
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from msgspec import Struct
 
 from rak_libs.clickhouse.select import ReadPool
-from rak_libs.runtime.settings import QuerySettings
+from rak_libs.runtime.settings import QuerySettings, StorageSettings
 from rak_services.query.cursors import encode_cursor
+from rak_services.query.metrics.grid_probe import GridProbe
+from rak_services.query.problems import ApiError
+from rak_services.query.streams import Streams
+
+EVENT_STREAM: Final = "text/event-stream"
 
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -23,12 +28,20 @@ class Store:
         limits: The `[query]` section.
         now: The clock, in nanoseconds since 1970.
         clustered: Whether the tables are spread over the nodes of a cluster.
+        storage: The `[storage]` section.
+        status_interval_seconds: How often receivers and writers say what they have done.
+        streams: The answers without an end that are being sent.
+        grids: Whether the engine computes metrics on grids as it should.
     """
 
     pool: ReadPool
     limits: QuerySettings
     now: Callable[[], int]
     clustered: bool
+    storage: StorageSettings
+    status_interval_seconds: float
+    streams: Streams = field(default_factory=Streams)
+    grids: GridProbe = field(default_factory=GridProbe)
 
     def page_rows(self, limit: int | None) -> int:
         """Return how many rows a page holds: the limit asked for, up to `max_result_rows`."""
@@ -43,10 +56,12 @@ class Question:
     Attributes:
         digest: Of the path and parameters, for cursors.
         url: The path and query, for links to the next page.
+        last_event_id: What the client had of a stream before; '' for nothing.
     """
 
     digest: str
     url: str
+    last_event_id: str = ""
 
     def cursor_after(self, position: Struct) -> str:
         """Return the cursor of the page after a position."""
@@ -61,7 +76,27 @@ class EncodedAnswer:
     headers: dict[str, str]
 
 
-Handler = Callable[[Store, Question, Any], Awaitable[Struct | EncodedAnswer]]
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """An answer in server-sent events, which may have no end.
+
+    Attributes:
+        events: The bytes of the stream, as they become known.
+        closed: Called once, when the stream has ended, was left, or was never begun.
+    """
+
+    events: AsyncGenerator[bytes, None]
+    closed: Callable[[], None]
+
+    async def close(self) -> None:
+        """End the stream, wherever it is."""
+        try:
+            await self.events.aclose()
+        finally:
+            self.closed()
+
+
+Handler = Callable[[Store, Question, Any], Awaitable[Struct | EncodedAnswer | EventStream]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +107,12 @@ class Endpoint:
         method: The HTTP method.
         path: The path; `{name}` is one segment, `{name:path}` may hold slashes.
         request: The struct of its parameters, those of the path included.
-        answer: The struct of its answer.
+        answer: The struct of its answer; of a stream, of the data of each event.
         handle: The handler, which knows nothing of HTTP.
         summary: One line for readers.
         example: Query string of an example, for the documentation.
+        streams: Whether it answers with an `EventStream`.
+        problems: What it may answer beside the problems of every endpoint.
     """
 
     method: str
@@ -85,6 +122,8 @@ class Endpoint:
     handle: Handler
     summary: str
     example: str = ""
+    streams: bool = False
+    problems: tuple[type[ApiError], ...] = ()
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

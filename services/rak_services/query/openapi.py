@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rak_services.query.endpoint import Endpoint
+from rak_services.query.endpoint import EVENT_STREAM, Endpoint
 from rak_services.query.endpoints import ENDPOINTS
 from rak_services.query.parsing import ParameterField, fields_of
 from rak_services.query.problems import (
@@ -98,7 +98,7 @@ def parameter_schema(field: ParameterField, property_schema: dict[str, Any]) -> 
     for option in schema.pop("anyOf", []):
         if option != {"type": "null"}:
             schema.update(option)
-    if schema.get("default", ...) is None or field.is_open:
+    if schema.get("default", ...) is None or field.is_open or field.repeatable:
         schema.pop("default", None)
     return schema
 
@@ -130,17 +130,28 @@ def _parameter(
     return {**described, "schema": schema}
 
 
+def _event(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one server-sent event, whose data is JSON of another schema."""
+    json = {"contentMediaType": "application/json", "contentSchema": data}
+    properties = {name: {"type": "string"} for name in ("event", "id")}
+    return {"type": "object", "properties": {**properties, "data": {"type": "string", **json}}}
+
+
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    answer = {"$ref": _REF.format(name=endpoint.answer.__name__)}
+    answer: dict[str, Any] = {"$ref": _REF.format(name=endpoint.answer.__name__)}
+    media_type, description = "application/json", "A page of the answer."
+    if endpoint.streams:
+        media_type, description = EVENT_STREAM, f"Events whose data is {answer['$ref']}."
+        answer = _event(answer)
     by_format = any(field.name == "format" for field in fields_of(endpoint.request))
     schema = {"anyOf": [answer, {"type": "object", "title": "OTLP JSON"}]} if by_format else answer
-    problems = list(_SHARED_PROBLEMS)
+    problems = [*_SHARED_PROBLEMS, *endpoint.problems]
     if endpoint.path_parameters:
         problems.append(NotFound)
     responses: dict[str, Any] = {
         "200": {
-            "description": "A page of the answer.",
-            "content": {"application/json": {"schema": schema}},
+            "description": description,
+            "content": {media_type: {"schema": schema}},
         }
     }
     for problem in sorted(problems, key=lambda kind: kind.status):

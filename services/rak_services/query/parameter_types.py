@@ -3,7 +3,7 @@
 import re
 from typing import Any, ClassVar, Final, Protocol, Self
 
-from rak_services.query.time_text import MAX_NS, parse_duration, parse_relative, parse_time
+from rak_libs.model.time_text import MAX_NS, parse_duration, parse_relative, parse_time
 
 _DURATION: Final = r"([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h|d))+"
 _RFC3339: Final = (
@@ -11,6 +11,7 @@ _RFC3339: Final = (
     r"([Zz]|[+\- ][0-9]{2}:[0-9]{2})"
 )
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
+_SPAN_ID: Final = re.compile(r"[0-9a-fA-F]{16}", re.ASCII)
 
 
 class TextParameter(Protocol):
@@ -84,6 +85,22 @@ class TraceId(str):
         """Return the trace id of a text in either case; ValueError when it is none."""
         if not _TRACE_ID.fullmatch(text):
             raise ValueError(f"{text!r} is no trace id")
+        return cls(text.lower())
+
+
+class SpanId(str):
+    """A span id in lower-case hex."""
+
+    EXPECTED: ClassVar = "16 hexadecimal digits"
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"}
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the span id of a text in either case; ValueError when it is none."""
+        if not _SPAN_ID.fullmatch(text):
+            raise ValueError(f"{text!r} is no span id")
         return cls(text.lower())
 
 

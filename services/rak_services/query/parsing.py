@@ -32,6 +32,7 @@ class ParameterField:
         required: Whether it must be given.
         expected: What its text must be, for messages.
         choices: The allowed texts, when they are listed.
+        repeatable: Whether it may be given several times; its type is then a tuple.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ParameterField:
     required: bool
     expected: str
     choices: tuple[str, ...] = ()
+    repeatable: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -130,6 +132,9 @@ def _convert(
     values: dict[str, Any],
     problems: list[ParameterProblem],
 ) -> None:
+    if field.repeatable:
+        _convert_all(field, [text for _, text in texts], values, problems)
+        return
     if len(texts) > 1:
         problems.append(ParameterProblem(field.name, "to be given once"))
         return
@@ -139,6 +144,18 @@ def _convert(
         values[field.name] = msgspec.convert(chosen, field.type, strict=False, dec_hook=_parse)
     except msgspec.ValidationError:
         problems.append(ParameterProblem(field.name, field.expected, text[:200]))
+
+
+def _convert_all(
+    field: ParameterField,
+    texts: list[str],
+    values: dict[str, Any],
+    problems: list[ParameterProblem],
+) -> None:
+    try:
+        values[field.name] = msgspec.convert(texts, field.type, strict=False, dec_hook=_parse)
+    except msgspec.ValidationError:
+        problems.append(ParameterProblem(field.name, field.expected, ", ".join(texts)[:200]))
 
 
 def _attributes(
@@ -158,12 +175,14 @@ def _field(name: str, annotation: Any, info: inspect.Field) -> ParameterField:
     described = _without_none(info.type)
     plain = described.type if isinstance(described, inspect.Metadata) else described
     choices = plain.values if isinstance(plain, inspect.LiteralType) else ()
+    repeatable = isinstance(plain, inspect.VarTupleType)
     return ParameterField(
         name=name,
         type=_annotation_without_none(annotation),
         required=info.default is NODEFAULT and info.default_factory is NODEFAULT,
         expected=_expected(plain),
         choices=tuple(str(choice) for choice in choices),
+        repeatable=repeatable,
     )
 
 
@@ -192,5 +211,9 @@ def _expected(described: inspect.Type) -> str:
             return f"one of {', '.join(map(str, values))}"
         case inspect.StrType():
             return "a text that is not empty"
+        case inspect.Metadata(type=inner):
+            return _expected(inner)
+        case inspect.VarTupleType(item_type=item, max_length=most):
+            return f"{_expected(item)}, {most} times at most"
         case _:
             raise TypeError(f"a parameter cannot be of type {described}")

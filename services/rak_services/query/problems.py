@@ -124,6 +124,25 @@ class QuestionTooLarge(ApiError):
     advice = "Ask for a shorter time, with more filters, or with a smaller limit."
 
 
+class TooManyStreams(ApiError):
+    """As many answers without an end are being sent as the service may send."""
+
+    status = 429
+    slug = "too-many-streams"
+    title = "Too many tails"
+    advice = "Every tail that this service may send is taken. Try again when another has ended."
+    headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}  # noqa: RUF012 - constant, like the others
+
+
+class NotAnswerable(ApiError):
+    """What is asked has no meaning for what is stored."""
+
+    status = 422
+    slug = "not-answerable"
+    title = "The question has no answer"
+    advice = "What is asked has no meaning for the kind of data that is stored; `detail` says why."
+
+
 class EngineUnavailable(ApiError):
     """ClickHouse does not answer, is busy, or is not set up."""
 
@@ -149,6 +168,8 @@ PROBLEMS: Final[tuple[type[ApiError], ...]] = (
     MethodNotAllowed,
     QuestionTooLong,
     QuestionTooLarge,
+    TooManyStreams,
+    NotAnswerable,
     ApiError,
     EngineUnavailable,
     QuestionTimedOut,

@@ -15,6 +15,7 @@ Kind = Literal["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSU
 Status = Literal["UNSET", "OK", "ERROR"]
 TraceOrder = Literal["-start", "start", "-duration", "duration"]
 TraceFormat = Literal["json", "otlp"]
+PipelineSignal = Literal["spans", "metrics", "logs"]
 
 DEFAULT_PAGE = 50
 
@@ -150,5 +151,30 @@ class ListOperations(TimeRange, frozen=True, kw_only=True):
     """Parameters of `GET /api/v1/services/operations`."""
 
     service: Annotated[Name, Meta(description="`service_name` of the spans.")]
+    limit: Limit = DEFAULT_PAGE
+    cursor: CursorText | None = None
+
+
+class GetPipeline(Struct, frozen=True, kw_only=True):
+    """Parameters of `GET /api/v1/pipeline`."""
+
+    start: (
+        Annotated[
+            TimePoint,
+            Meta(
+                description="From the hour that holds this time on. Default: a day before `end`.",
+                examples=["now-6h"],
+            ),
+        ]
+        | None
+    ) = None
+    end: (
+        Annotated[
+            TimePoint,
+            Meta(description="Hours that begin before this time. Default: now.", examples=["now"]),
+        ]
+        | None
+    ) = None
+    signal: Annotated[PipelineSignal, Meta(description="One signal alone.")] | None = None
     limit: Limit = DEFAULT_PAGE
     cursor: CursorText | None = None

@@ -8,14 +8,22 @@ from typing import Any, Final, TypeVar
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from rak_libs.clickhouse.errors import ClickHouseError, PermanentClickHouseError, SchemaError
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter, histogram
 from rak_services.query.cursors import question_digest
-from rak_services.query.endpoint import EncodedAnswer, Endpoint, Question, Store
+from rak_services.query.endpoint import (
+    EVENT_STREAM,
+    EncodedAnswer,
+    Endpoint,
+    EventStream,
+    Question,
+    Store,
+)
 from rak_services.query.parsing import parse_request, query_pairs
 from rak_services.query.problems import (
     MEDIA_TYPE,
@@ -78,12 +86,44 @@ async def _answer(endpoint: Endpoint, store: Store, request: Request) -> Respons
     parsed = parse_request(endpoint.request, pairs, request.path_params)
     path = request.url.path
     url = f"{path}?{request.url.query}" if request.url.query else path
-    question = Question(digest=question_digest(path, pairs), url=url)
+    question = Question(
+        digest=question_digest(path, pairs),
+        url=url,
+        last_event_id=request.headers.get("last-event-id", ""),
+    )
     answer = await endpoint.handle(store, question, parsed)
+    if isinstance(answer, EventStream):
+        return await _stream(answer, request.method)
     if isinstance(answer, EncodedAnswer):
         return Response(answer.body, headers={**_HEADERS, **answer.headers})
     body = await asyncio.to_thread(msgspec.json.encode, answer)
     return Response(body, media_type="application/json", headers=_HEADERS)
+
+
+async def _stream(stream: EventStream, method: str) -> Response:
+    if method == "HEAD":
+        await stream.close()
+        return Response(media_type=EVENT_STREAM, headers=_HEADERS)
+    return _EventStreamResponse(stream)
+
+
+class _EventStreamResponse(StreamingResponse):
+    """Sends a stream until it ends or the client leaves, and closes it then."""
+
+    def __init__(self, stream: EventStream) -> None:
+        # Proxies that gather answers must pass these on as they come.
+        headers = {**_HEADERS, "X-Accel-Buffering": "no"}
+        super().__init__(stream.events, media_type=EVENT_STREAM, headers=headers)
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            # The status is sent: all that is left is to cut the connection.
+            log.exception("query.stream_failed", path=scope["path"])
+        finally:
+            await self._stream.close()
 
 
 def problem_response(error: ApiError) -> Response:

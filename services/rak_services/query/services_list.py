@@ -3,13 +3,13 @@
 from msgspec import Struct
 
 from rak_libs.clickhouse.parameters import Parameters
+from rak_libs.model.time_text import format_time
 from rak_services.query.answers import OperationList, OperationRow, ServiceList, ServiceRow
 from rak_services.query.cursors import decode_cursor
 from rak_services.query.endpoint import Question, Store
 from rak_services.query.requests import Kind, ListOperations, ListServices
 from rak_services.query.span_conditions import Conditions, add_time_range
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
-from rak_services.query.time_text import format_time
 
 
 class ServicePosition(Struct, frozen=True, array_like=True):

@@ -8,6 +8,7 @@ from typing import Final
 
 from rak_libs.clickhouse.parameters import Parameter
 from rak_libs.otlp.typed_json import text_to_value, value_to_text
+from rak_services.query.parameter_types import AttributeFilters
 from rak_services.query.requests import SpanFilters
 
 _EQUAL_COLUMNS: Final = {
@@ -71,10 +72,15 @@ def add_span_filters(conditions: Conditions, filters: SpanFilters) -> None:
         text = getattr(filters, parameter)
         if text is not None:
             conditions.add(f"{column} = %({parameter})s", **{parameter: text})
-    for number, (key, text) in enumerate(filters.attr.pairs):
-        _add_attribute(conditions, number, key, text)
+    add_attribute_filters(conditions, filters.attr)
     if filters.q is not None:
         _add_text(conditions, filters.q)
+
+
+def add_attribute_filters(conditions: Conditions, filters: AttributeFilters) -> None:
+    """Add every `attr.<key>=<text>`, of rows whose attributes are in the five typed Maps."""
+    for number, (key, text) in enumerate(filters.pairs):
+        _add_attribute(conditions, number, key, text)
 
 
 def _add_text(conditions: Conditions, text: str) -> None:

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from rak_libs.clickhouse.parameters import Parameters
 from rak_libs.model.spans import SPANS
-from rak_libs.model.table import Column
+from rak_services.query.column_reading import read_column
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.span_identity import SPAN_HASH
 from rak_services.query.time_ranges import StoredTime
@@ -91,7 +91,7 @@ def page_sql(
         last_span=last.span_id,
         last_hash=last.span_hash,
     )
-    columns = ",\n    ".join(_read(column) for column in SPANS.columns)
+    columns = ",\n    ".join(read_column(column) for column in SPANS.columns)
     sql = f"""\
 SELECT
     {columns},
@@ -132,17 +132,3 @@ def _in_trace(trace_id: str, times: tuple[int, int], after: SpanPosition | None)
             after_hash=after.span_hash,
         )
     return conditions
-
-
-def _read(column: Column) -> str:
-    """Return the expression that reads a column; the driver would cut nanoseconds off."""
-    name = f"`{column.name}`" if "." in column.name else column.name
-    match column.type:
-        case "DateTime64(9, 'UTC')":
-            return f"toUnixTimestamp64Nano({name})"
-        case "DateTime64(3, 'UTC')":
-            return f"toUnixTimestamp64Milli({name})"
-        case "Array(DateTime64(9, 'UTC'))":
-            return f"arrayMap(time -> toUnixTimestamp64Nano(time), {name})"
-        case _:
-            return name

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from rak_libs.clickhouse.select import Row
-from rak_libs.otlp.otlp_json import request_to_json
 from rak_libs.otlp.rebuild_spans import rebuild_traces
 from rak_services.query.answers import TracePage
 from rak_services.query.cursors import decode_cursor
 from rak_services.query.endpoint import EncodedAnswer, Question, Store
+from rak_services.query.otlp_answers import otlp_answer
 from rak_services.query.problems import NotFound
 from rak_services.query.requests import GetTrace
 from rak_services.query.span_answers import spans_of
@@ -66,14 +65,4 @@ def _fitting(found: Sequence[Row], rows: int) -> list[SpanPosition]:
 
 
 def _otlp_answer(spans: list[dict[str, Any]], cursor: str | None, url: str) -> EncodedAnswer:
-    headers = {"Content-Type": "application/json"}
-    if cursor is not None:
-        headers["Next-Cursor"] = cursor
-        headers["Link"] = f'<{_with_cursor(url, cursor)}>; rel="next"'
-    return EncodedAnswer(request_to_json(rebuild_traces(spans)), headers)
-
-
-def _with_cursor(url: str, cursor: str) -> str:
-    parts = urlsplit(url)
-    pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "cursor"]
-    return f"{parts.path}?{urlencode([*pairs, ('cursor', cursor)])}"
+    return otlp_answer(rebuild_traces(spans), cursor, url)

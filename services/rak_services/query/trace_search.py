@@ -1,27 +1,25 @@
 """`GET /api/v1/traces`: traces that have a span meeting every filter."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from rak_libs.clickhouse.errors import ClickHouseError
-from rak_libs.clickhouse.parameters import Parameters
 from rak_libs.clickhouse.select import Row
+from rak_libs.model.time_text import MAX_NS, format_time
 from rak_services.query.answers import TraceList, TraceRow
+from rak_services.query.budget import Budget
 from rak_services.query.cursors import decode_cursor
 from rak_services.query.endpoint import Question, Store
+from rak_services.query.looks import looks_back
 from rak_services.query.problems import hit_a_limit, invalid
 from rak_services.query.requests import SearchTraces
 from rak_services.query.snapshots import Snapshot, take_snapshot
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
-from rak_services.query.time_text import MAX_NS, SECOND_NS, format_time
 from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
 
-_FIRST_LOOK_NS: Final = 60 * SECOND_NS
-_LOOK_FURTHER: Final = 16
 _LOOKS_SHARE: Final = 0.8
 _FIRST_SHARE: Final = 0.75
 _FALLBACK_PART: Final = 16
@@ -103,41 +101,23 @@ def _position(page: _Page, last: Candidate, request: SearchTraces) -> Position:
     )
 
 
-class _Budget:
+class _Budget(Budget):
     """The time that all statements of one search may take together.
 
     Looking for traces leaves a part of it for what to say about them.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._pool = store.pool
-        self._seconds = store.limits.max_query_time_seconds
-        self._started = time.monotonic()
-
     async def look(
         self, request: SearchTraces, scope: Scope, share: float = 1
     ) -> list[Candidate] | None:
         """Return the candidates in a scope; None when a limit of the engine was hit."""
-        seconds = self._left(_LOOKS_SHARE) * share
-        rows = await self._select(candidates_sql(request, scope), seconds)
+        seconds = self.left(_LOOKS_SHARE) * share
+        rows = await self.select(candidates_sql(request, scope), seconds)
         return None if rows is None else [Candidate(*row) for row in rows]
 
     async def summaries(self, candidates: Sequence[Candidate]) -> list[Row] | None:
         """Return what a row says of each trace; None when a limit of the engine was hit."""
-        return await self._select(summaries_sql(candidates), self._left(1))
-
-    def _left(self, share: float) -> float:
-        return self._seconds * share - (time.monotonic() - self._started)
-
-    async def _select(self, statement: tuple[str, Parameters], seconds: float) -> list[Row] | None:
-        if seconds <= 0:
-            return None
-        try:
-            return await self._pool.select(*statement, seconds=seconds)
-        except ClickHouseError as error:
-            if hit_a_limit(error):
-                return None
-            raise
+        return await self.select(summaries_sql(candidates), self.left(1))
 
 
 async def _newest_first(
@@ -162,15 +142,6 @@ async def _newest_first(
         if len(found) > page.rows:
             break
     return found, True
-
-
-def looks_back(since_ns: int | None, latest_ns: int) -> Iterator[int | None]:
-    """Yield first starts of traces, further back each time; None last, for the whole range."""
-    reach = _FIRST_LOOK_NS
-    while since_ns is not None and latest_ns - reach > since_ns:
-        yield latest_ns - reach
-        reach *= _LOOK_FURTHER
-    yield None
 
 
 async def _over_whole_range(

@@ -1,14 +1,23 @@
 """Batches and when they are written: no clock, no broker, no engine in here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
 
-from rak_libs.kafka.consumer import Record
-from rak_libs.model.batch import ColumnBatch
+from rak_libs.clickhouse.errors import ClickHouseError
+from rak_libs.kafka.consumer import Record, TopicPartition
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.errors import PermanentOtlpError
-from rak_services.writer.signals import Signal
+from rak_services.writer.identity import BatchIdentity, identify
+from rak_services.writer.signals import Rows, Signal
+from rak_services.writer.tally import INSERT_REFUSED, Tally
+from rak_services.writer.written_series import NewSeries, Series, WrittenSeries
 
 _NS_PER_MS = 1_000_000
+
+UNDECODABLE: Final = "undecodable"
+"""The reason of a message whose bytes are none of its signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,57 +39,124 @@ class Refused:
     value: bytes
 
 
-@dataclass(slots=True)
+@dataclass
 class Batch:
     """Messages of contiguous offsets of exactly one partition, decoded.
 
     Attributes:
-        topic: The topic.
-        partition: The partition.
+        source: The partition.
+        signal: What the messages hold.
+        retention_days: How long its items are kept.
         formed_at: When its first message was added, on the writer's clock, seconds.
-        columns: The rows of all its messages.
+        decoded: The rows of all its messages.
+        tally: What became of their items.
         records: The messages, kept until they are committed: they are what a refused INSERT is
             taken apart into.
         refused: What of them cannot be stored.
         size: Bytes of the messages.
+        replayed: Whether an earlier owner of the partition may have written it.
+        items_decoded: Items among the rows that it gave up.
     """
 
-    topic: str
-    partition: int
+    source: TopicPartition
+    signal: Signal
+    retention_days: int
     formed_at: float
-    columns: ColumnBatch
+    decoded: Rows
+    tally: Tally
     records: list[Record] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     size: int = 0
+    replayed: bool = False
+    items_decoded: int = 0
 
-    def add(self, record: Record, signal: Signal, retention_days: int) -> None:
+    @classmethod
+    def begin(
+        cls,
+        source: TopicPartition,
+        signal: Signal,
+        retention_days: int,
+        now: float,
+        written: WrittenSeries | None = None,
+    ) -> "Batch":
+        """Return a batch without messages; rows of series that were `written` are left out."""
+        rows = signal.new_rows(NewSeries(written))
+        return cls(source, signal, retention_days, now, rows, Tally(signal.name))
+
+    def add(self, record: Record) -> None:
         """Decode one message into the batch.
 
         The time window is seen from the message's own timestamp, so that reading it again gives
         the same rows.
         """
-        window = time_window(retention_days, record.timestamp_ms * _NS_PER_MS)
+        window = time_window(self.retention_days, record.timestamp_ms * _NS_PER_MS)
+        before = self.signal.items_per_table(self.decoded)
         try:
-            rejected = signal.decode(record.value, record.timestamp_ms, window, self.columns)
+            rejected = self.signal.decode(record.value, record.timestamp_ms, window, self.decoded)
         except PermanentOtlpError as error:
             name = type(error).__name__
-            self.refused.append(Refused(record, "undecodable", name, 1, record.value))
+            refused = [Refused(record, UNDECODABLE, name, 1, record.value)]
         else:
-            self.refused += [
+            refused = [
                 Refused(record, items.reason, "", items.count, items.value) for items in rejected
             ]
+        self.tally.add(record, self.signal.item_times(self.decoded, before), refused)
+        self.refused += refused
         self.records.append(record)
         self.size += len(record.value)
 
-    def give_up_columns(self) -> ColumnBatch:
+    def refuse_alone(self, error: ClickHouseError) -> None:
+        """Set aside the only message: the engine refuses its rows for good."""
+        (record,) = self.records
+        name = type(error).__name__
+        refused = Refused(record, INSERT_REFUSED, name, self.items_decoded, record.value)
+        self.refused.append(refused)
+        self.tally.refuse(record)
+
+    def give_up_rows(self) -> Rows:
         """Return the rows and hold them no longer."""
-        columns, self.columns = self.columns, ColumnBatch(0, {})
-        return columns
+        self.items_decoded = sum(self.signal.items_per_table(self.decoded).values())
+        decoded, self.decoded = self.decoded, Rows({}, self.decoded.new_series)
+        return decoded
+
+    def forget_messages(self) -> None:
+        """Hold the messages no longer: nobody needs the batch any more.
+
+        Retries leave cycles of objects behind which reach the batch, and the collector comes by
+        rarely: until then the messages would stay.
+        """
+        self.records.clear()
+        self.refused.clear()
+
+    def halves(self) -> tuple[list[Record], list[Record]]:
+        """Return the messages in two parts, for a batch of more than one."""
+        middle = len(self.records) // 2
+        return self.records[:middle], self.records[middle:]
+
+    @cached_property
+    def identity(self) -> BatchIdentity:
+        """The batch's name, once it takes no further message."""
+        return identify(self.records[0], self.last_offset)
+
+    @property
+    def described(self) -> dict[str, object]:
+        """Where it lies, for log lines."""
+        return {
+            "topic": self.source.topic,
+            "partition": self.source.partition,
+            "first_offset": self.first_offset,
+            "last_offset": self.last_offset,
+        }
 
     @property
     def rows(self) -> int:
         """Rows to insert."""
-        return self.columns.rows
+        return self.decoded.count
+
+    @property
+    def series(self) -> Sequence[Series]:
+        """The series whose rows are among them."""
+        return self.decoded.new_series.series
 
     @property
     def first_offset(self) -> int:
@@ -93,9 +169,9 @@ class Batch:
         return self.records[-1].offset
 
     @property
-    def first_timestamp_ms(self) -> int:
-        """The broker's timestamp of the first message; offsets alone do not identify a batch."""
-        return self.records[0].timestamp_ms
+    def end_offset(self) -> int:
+        """The offset after the last message."""
+        return self.last_offset + 1
 
 
 @dataclass(frozen=True, slots=True)

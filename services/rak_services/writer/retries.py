@@ -7,9 +7,15 @@ from typing import Any
 
 from tenacity import RetryCallState
 
+from rak_libs.kafka.errors import PartitionLost, TransientKafkaError
 from rak_libs.runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+
+def is_passing_kafka_error(error: BaseException) -> bool:
+    """Tell whether the broker may accept the same request later from the same consumer."""
+    return isinstance(error, TransientKafkaError) and not isinstance(error, PartitionLost)
 
 
 def stop_when_set(event: asyncio.Event) -> Callable[[RetryCallState], bool]:

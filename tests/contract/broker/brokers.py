@@ -16,7 +16,7 @@ import msgspec
 
 from fleet import KAFKA_JARS, free_port
 from rak_libs.kafka.admin import KafkaAdmin, connect
-from rak_libs.kafka.consumer import PartitionConsumer, Record, TopicPartition
+from rak_libs.kafka.consumer import PartitionConsumer, Record, Start, TopicPartition
 from rak_libs.kafka.errors import TransientKafkaError
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.runtime.settings import KafkaSettings
@@ -35,12 +35,22 @@ class Broker:
 
     Attributes:
         settings: How to reach it.
-        creates_topics_on_demand: Whether asking for a topic makes it.
+        is_kafka: Whether it is Apache Kafka, and not the embedded broker.
     """
 
-    def __init__(self, settings: KafkaSettings, *, creates_topics_on_demand: bool) -> None:
+    def __init__(self, settings: KafkaSettings, *, is_kafka: bool) -> None:
         self.settings = settings
-        self.creates_topics_on_demand = creates_topics_on_demand
+        self.is_kafka = is_kafka
+
+    @property
+    def creates_topics_on_demand(self) -> bool:
+        """Whether asking for a topic makes it."""
+        return not self.is_kafka
+
+    @property
+    def keeps_notes(self) -> bool:
+        """Whether it gives the metadata of a committed offset back."""
+        return self.is_kafka
 
     def with_settings(self, **changes: Any) -> KafkaSettings:
         return msgspec.structs.replace(self.settings, **changes)
@@ -49,8 +59,8 @@ class Broker:
 class OwnBroker(Broker, ABC):
     """A broker of the test's own, which it may stop, kill and start again on the same folder."""
 
-    def __init__(self, folder: Path, settings: KafkaSettings, *, creates_topics: bool) -> None:
-        super().__init__(settings, creates_topics_on_demand=creates_topics)
+    def __init__(self, folder: Path, settings: KafkaSettings, *, is_kafka: bool) -> None:
+        super().__init__(settings, is_kafka=is_kafka)
         self.folder = folder
         self._log = folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +112,7 @@ class EmbeddedBroker(OwnBroker):
             session_timeout_seconds=SESSION_SECONDS,
             publish_timeout_seconds=3.0,
         )
-        super().__init__(folder, settings, creates_topics=True)
+        super().__init__(folder, settings, is_kafka=False)
 
     def command(self) -> list[str]:
         return broker_command(self.settings)
@@ -123,7 +133,7 @@ class OwnKafka(OwnBroker):
             session_timeout_seconds=SESSION_SECONDS,
             publish_timeout_seconds=3.0,
         )
-        super().__init__(folder, settings, creates_topics=False)
+        super().__init__(folder, settings, is_kafka=True)
 
     def command(self) -> list[str]:
         return prepare(self.settings, KAFKA_JARS, self.folder / "kafka")
@@ -134,7 +144,7 @@ def shared_broker(kafka: KafkaSettings) -> Broker:
     settings = msgspec.structs.replace(
         kafka, session_timeout_seconds=SESSION_SECONDS, publish_timeout_seconds=5.0
     )
-    return Broker(settings, creates_topics_on_demand=False)
+    return Broker(settings, is_kafka=True)
 
 
 def run(scenario: Coroutine[Any, Any, T], seconds: float = 90) -> T:
@@ -189,7 +199,7 @@ class Reader:
 
     def __init__(self, settings: KafkaSettings, name: str, **options: Any) -> None:
         self.records: list[Record] = []
-        self.assigned: list[frozenset[TopicPartition]] = []
+        self.assigned: list[dict[TopicPartition, Start]] = []
         self.revoked: list[frozenset[TopicPartition]] = []
         self.consumer = PartitionConsumer(
             settings,
@@ -201,8 +211,8 @@ class Reader:
             **options,
         )
 
-    async def _on_assigned(self, partitions: frozenset[TopicPartition]) -> None:
-        self.assigned.append(partitions)
+    async def _on_assigned(self, starts: Mapping[TopicPartition, Start]) -> None:
+        self.assigned.append(dict(starts))
 
     async def _on_revoked(self, partitions: frozenset[TopicPartition]) -> None:
         self.revoked.append(partitions)

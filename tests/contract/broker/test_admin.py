@@ -5,32 +5,44 @@ import time
 
 import msgspec
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contract.broker.brokers import Broker, publishing, reading, run, topic
 from rak_libs.kafka.admin import (
+    KafkaAdmin,
+    TopicSteps,
     connect,
     delete_topics,
     ensure_topics,
-    missing_topics,
     topic_configuration,
     topic_lag,
+    topic_steps,
 )
 from rak_libs.kafka.errors import TransientKafkaError
-from rak_libs.kafka.topics import DATA_TOPICS, PIPELINE, TOPICS, dead_letter_topic
+from rak_libs.kafka.topics import DATA_TOPICS, TOPICS, dead_letter_topic
+
+NOTHING = TopicSteps([], [])
+
+
+async def configuration(admin: KafkaAdmin, name: str) -> dict[str, str]:
+    """What the broker says about a topic."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
+    (answer,) = await admin._client.describe_configs(asked)
+    ((_, _, _, _, entries),) = answer.resources
+    return {entry[0]: entry[1] for entry in entries}
 
 
 def test_every_topic_and_its_dead_letter_topic_is_made_once(broker: Broker) -> None:
     async def scenario() -> None:
         await delete_topics(broker.settings, TOPICS)
-        assert await missing_topics(broker.settings) == list(TOPICS)
-        assert await ensure_topics(broker.settings) == list(TOPICS)
-        assert await ensure_topics(broker.settings) == []
-        assert await missing_topics(broker.settings) == []
+        assert await topic_steps(broker.settings) == TopicSteps(list(TOPICS), [])
+        assert await ensure_topics(broker.settings) == TopicSteps(list(TOPICS), [])
+        assert await ensure_topics(broker.settings) == NOTHING
+        assert await topic_steps(broker.settings) == NOTHING
         async with connect(broker.settings) as admin:
             present = await admin.topics()
-        for name in (*DATA_TOPICS, *map(dead_letter_topic, DATA_TOPICS), PIPELINE):
+        for name in (*DATA_TOPICS, *map(dead_letter_topic, DATA_TOPICS)):
             assert present[name] == broker.settings.partitions
 
     run(scenario())
@@ -42,31 +54,44 @@ def test_a_topic_has_the_configuration_that_was_asked_for(broker: Broker, name: 
     msgspec.structs.force_setattr(settings, "min_insync_replicas", 2)
 
     async def scenario() -> dict[str, str]:
-        async with topic(settings, name):
-            client = AIOKafkaAdminClient(bootstrap_servers=broker.settings.bootstrap_servers)
-            await client.start()
-            try:
-                (answer,) = await client.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, name)]
-                )
-            finally:
-                await client.close()
-            (resource,) = answer.resources
-            return {entry[0]: entry[1] for entry in resource[4]}
+        async with topic(settings, name) as admin:
+            return await configuration(admin, name)
 
     found = run(scenario())
     wanted = topic_configuration(name, settings)
+    assert wanted["message.timestamp.type"] == "LogAppendTime"
     assert wanted["compression.type"] == "zstd"
     assert wanted["max.message.bytes"] == "3000000"
     assert wanted["min.insync.replicas"] == "2"
     assert {key: found[key] for key in wanted} == wanted
 
 
+def test_a_topic_that_somebody_else_made_is_dated_by_the_broker_and_else_left_alone(
+    broker: Broker, name: str
+) -> None:
+    async def scenario() -> None:
+        async with topic(broker.settings, name) as admin:
+            await admin.delete([name])
+            own = {"retention.ms": "123456", "message.timestamp.type": "CreateTime"}
+            await admin._client.create_topics([NewTopic(name, 4, 1, topic_configs=own)])
+            await admin._until(lambda present: name in present, f"creating {name}")
+            steps = TopicSteps([], [name])
+            assert await admin.steps([name]) == steps
+            assert steps.titles == [f"let the broker date the records of {name}"]
+            assert await admin.ensure([name]) == steps
+            assert await admin.ensure([name]) == NOTHING
+            found = await configuration(admin, name)
+        assert found["message.timestamp.type"] == "LogAppendTime"
+        assert found["retention.ms"] == "123456"
+
+    run(scenario())
+
+
 def test_two_migrations_at_once_both_succeed(broker: Broker) -> None:
     async def scenario() -> None:
         await delete_topics(broker.settings, TOPICS)
         await asyncio.gather(*(ensure_topics(broker.settings) for _ in range(4)))
-        assert await missing_topics(broker.settings) == []
+        assert await topic_steps(broker.settings) == NOTHING
 
     run(scenario())
 

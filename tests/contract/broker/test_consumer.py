@@ -233,6 +233,31 @@ def test_a_log_that_starts_anew_under_a_live_consumer_is_read_from_its_beginning
     run(scenario())
 
 
+def test_a_log_that_grew_beyond_the_position_behind_a_consumers_back_is_read_whole(
+    broker: Broker, name: str
+) -> None:
+    """Nothing but the topic's id tells the logs apart: both hold a record where it stands."""
+
+    async def scenario() -> None:
+        async with (
+            topic(broker.settings, name) as admin,
+            publishing(broker.settings) as publisher,
+            reading(broker.settings, name) as reader,
+        ):
+            for number in range(5):
+                await publisher.publish(name, b"old %d" % number, [], 0)
+            await reader.read(5)
+            await admin.recreate([name])
+            new = [b"new %d" % number for number in range(20)]
+            for value in new:
+                await publisher.publish(name, value, [], 0)
+            await until(lambda: set(new) <= set(reader.values), 30, reader.poll)
+            committed = await admin.committed(f"{name}-group", [name])
+            assert committed[TopicPartition(name, 0)] == 20
+
+    run(scenario())
+
+
 def test_records_keep_their_bytes(broker: Broker, name: str) -> None:
     async def scenario() -> None:
         values = [b"", b"\0", os.urandom(100_000), bytes(100_000), bytes(range(256))]

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import time
 
 import pytest
 
 from contract.broker.brokers import Broker, publishing, reading, run, topic
 from rak_libs.kafka.errors import MessageTooLarge, TransientKafkaError
-from rak_libs.kafka.publisher import message_size
+from rak_libs.kafka.publisher import Stored, message_size
 
 MEBIBYTE = 1024 * 1024
 
@@ -27,17 +28,56 @@ def test_an_acknowledged_message_is_read_back_with_its_headers(broker: Broker, n
     run(scenario())
 
 
-def test_many_concurrent_messages_are_stored_once_each_over_all_partitions(
+def test_many_concurrent_messages_are_stored_once_each_where_and_when_the_publisher_was_told(
     broker: Broker, name: str
 ) -> None:
+    """Over all partitions, many to a batch."""
+
     async def scenario() -> None:
         async with topic(broker.settings, name), publishing(broker.settings) as publisher:
             sent = [b"%d" % number for number in range(2_000)]
-            await asyncio.gather(*(publisher.publish(name, value, []) for value in sent))
+            stored = await asyncio.gather(*(publisher.publish(name, each, []) for each in sent))
             async with reading(broker.settings, name) as reader:
                 await reader.read(len(sent))
-        assert sorted(reader.values) == sorted(sent)
-        assert {record.partition for record in reader.records} == {0, 1, 2, 3}
+        found = {r.value: Stored(r.partition, r.offset, r.timestamp_ms) for r in reader.records}
+        assert len(found) == len(reader.records)
+        assert found == dict(zip(sent, stored, strict=True))
+        assert {each.partition for each in stored} == {0, 1, 2, 3}
+
+    run(scenario())
+
+
+def test_a_message_bears_the_date_of_the_broker_whatever_its_producers_clock_says(
+    broker: Broker, name: str
+) -> None:
+    """Apache Kafka dates it; the embedded broker believes the producer, which is on its machine."""
+
+    async def scenario() -> None:
+        async with topic(broker.settings, name), publishing(broker.settings) as publisher:
+            before_ms = time.time_ns() // 1_000_000
+            stored = await publisher.publish(name, b"first", [])
+            producer = publisher._producer
+            assert producer is not None
+            await producer.send_and_wait(name, b"of 1970", timestamp_ms=1_000)
+            async with reading(broker.settings, name) as reader:
+                await reader.read(2)
+        dates = {record.value: record.timestamp_ms for record in reader.records}
+        assert dates[b"first"] == stored.timestamp_ms
+        if broker.is_kafka:
+            assert dates[b"of 1970"] >= before_ms
+        else:
+            assert dates[b"of 1970"] == 1_000
+
+    run(scenario())
+
+
+def test_a_message_is_stored_in_the_partition_that_was_asked_for(broker: Broker, name: str) -> None:
+    async def scenario() -> None:
+        async with topic(broker.settings, name), publishing(broker.settings) as publisher:
+            for partition in (2, 2, 0):
+                assert (await publisher.publish(name, b"x", [], partition)).partition == partition
+            with pytest.raises(TransientKafkaError, match="no partition 4"):
+                await publisher.publish(name, b"x", [], 4)
 
     run(scenario())
 

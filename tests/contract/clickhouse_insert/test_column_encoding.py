@@ -1,6 +1,8 @@
 """Our columns put into a table what clickhouse-driver's own columns put there."""
 
 import random
+import struct
+from datetime import date
 from itertools import accumulate
 from typing import Any
 
@@ -10,6 +12,8 @@ from clickhouse_driver import Client
 from rak_libs.clickhouse.errors import PermanentClickHouseError, SchemaError
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValues
+from rak_libs.model.metrics import METRIC_TABLES, STALE_NAN_BITS
+from rak_libs.model.pipeline import PIPELINE
 from rak_libs.model.spans import SPANS
 from rak_libs.model.table import Table, columns
 
@@ -29,6 +33,11 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "uint64": ("UInt64", [0, 2**64 - 1]),
     "int64": ("Int64", [-(2**63), 0, 2**63 - 1]),
     "floats": ("Float64", [0.0, -0.0, 5e-324, float("inf"), 1.5]),
+    "maybe_floats": ("Nullable(Float64)", [None, 0.0, -0.0, None, float("inf"), 1.5]),
+    "no_nulls": ("Nullable(Float64)", [0.0, 5e-324]),
+    "all_null": ("Nullable(Float64)", [None, None]),
+    "int32": ("Int32", [-(2**31), 0, 2**31 - 1]),
+    "days": ("Date", [date(1970, 1, 1), date(2026, 5, 1), date(2149, 6, 6)]),
     "bools": ("Bool", [True, False]),
     "kinds": ("Enum8('A' = 0, 'B' = 5)", ["A", "B"]),
     "times": ("DateTime64(9, 'UTC')", [0, 1, 1_800_000_000_123_456_789, 2**63 - 1]),
@@ -38,6 +47,8 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "no_words": ("Array(LowCardinality(String))", [[], []]),
     "id_arrays": ("Array(FixedString(8))", [["01234567"], []]),
     "number_arrays": ("Array(UInt32)", [[1, 2], [], [2**32 - 1]]),
+    "count_arrays": ("Array(UInt64)", [[], [0, 2**64 - 1], [7]]),
+    "float_arrays": ("Array(Float64)", [[0.5, -0.0, float("inf")], []]),
     "time_arrays": ("Array(DateTime64(9, 'UTC'))", [[-1, 5], []]),
     "text_maps": ("Map(LowCardinality(String), String)", [{}, {"": "x"}, {"a": "", "b": "y"}]),
     "int_maps": ("Map(LowCardinality(String), Int64)", [{"a": -(2**63)}, {}]),
@@ -62,6 +73,8 @@ def flat(type_: str, rows: list[Any]) -> ColumnValues:
         )
     if type_.startswith("Enum8"):
         return [{"A": 0, "B": 5}[row] for row in rows]
+    if type_ == "Date":
+        return [(row - date(1970, 1, 1)).days for row in rows]
     return rows
 
 
@@ -80,14 +93,15 @@ def stored(client: Client, name: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-def test_every_type_of_the_spans_table_is_tried() -> None:
+def test_every_type_that_tables_have_is_tried() -> None:
     """The cases cover each type that the project stores."""
     tried = {
         type_.partition("(FixedString")[0].partition("Enum8")[0] for type_, _ in COLUMNS.values()
     }
     used = {
         column.type.partition("(FixedString")[0].partition("Enum8")[0]
-        for column in SPANS.columns
+        for table in (SPANS, PIPELINE, *METRIC_TABLES)
+        for column in table.columns
         if not column.type.startswith("FixedString")
     }
     assert used <= tried
@@ -108,6 +122,16 @@ def test_columns_are_stored_as_the_driver_stores_them(
     inserter.insert(table, batch, {})
     assert len(stored(client, ours)) == len(rows)
     assert stored(client, ours) == stored(client, theirs)
+
+
+def test_every_bit_of_a_nan_is_stored(client: Client, inserter: Inserter) -> None:
+    """The stale marker is a NaN among others, a signalling one at that."""
+    (stale,) = struct.unpack("<d", struct.pack("<Q", STALE_NAN_BITS))
+    for type_ in ("Float64", "Nullable(Float64)"):
+        table = create(client, "stale", type_)
+        inserter.insert(table, ColumnBatch(2, {"n": [0, 1], "value": [stale, float("nan")]}), {})
+        bits = client.execute("SELECT reinterpretAsUInt64(assumeNotNull(value)) FROM stale")
+        assert bits == [(STALE_NAN_BITS,), (0x7FF8 << 48,)]
 
 
 def test_bytes_are_taken_as_well_as_text(client: Client, inserter: Inserter) -> None:

@@ -47,7 +47,9 @@ def _build_go(source: Path, folder: Path) -> None:
     environ = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     # Run for a second each time: leaving out optimisation saves a quarter of a cold build.
     flags = ["-trimpath", "-gcflags=all=-N -l", "-ldflags=-s -w"]
-    _run("go", "build", *flags, "-o", str(folder / "client"), ".", cwd=source, env=environ)
+    for program, package in (("client", "."), ("signals", "./signals")):
+        output = str(folder / program)
+        _run("go", "build", *flags, "-o", output, package, cwd=source, env=environ)
 
 
 def _build_rust(source: Path, folder: Path) -> None:
@@ -74,7 +76,7 @@ LANGUAGES = {
         "go",
         ("go.mod", "go.sum"),
         _build_go,
-        lambda folder: {"client": [str(folder / "client")]},
+        lambda folder: {name: [str(folder / name)] for name in ("client", "signals")},
     ),
     "rust": Language(
         "cargo",
@@ -88,13 +90,18 @@ LANGUAGES = {
         "npm",
         ("package.json", "package-lock.json"),
         _build_javascript,
-        lambda folder: {"client": ["node", str(folder / "source" / "client.mjs")]},
+        lambda folder: {
+            name: ["node", str(folder / "source" / f"{name}.mjs")] for name in ("client", "signals")
+        },
     ),
     "python": Language(
         None,
         (),
         _build_nothing,
-        lambda folder: {"client": [sys.executable, str(folder / "source" / "client.py")]},
+        lambda folder: {
+            name: [sys.executable, str(folder / "source" / f"{name}.py")]
+            for name in ("client", "signals")
+        },
     ),
 }
 

@@ -80,15 +80,17 @@ class Run:
 
     Attributes:
         service: The service that it was.
-        trace_id: The trace that all its spans belong to.
-        flushed: Whether the SDK told the program that its spans were exported.
+        trace_id: The trace that all it sent belongs to.
+        flushed: Whether the SDK told the program that everything was exported.
         reports: What the SDK said in its own log, at warning level and above.
+        span_id: The span that its measurements and log records belong to; of `signals` alone.
     """
 
     service: str
     trace_id: str
     flushed: bool
     reports: str
+    span_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class Running:
         line = json.loads(output.splitlines()[-1])
         assert line["flushed"] == (self.process.returncode == 0)
         reports = "\n".join(line["reports"])
-        return Run(self.service, line["trace_id"], line["flushed"], reports)
+        span_id = line.get("span_id", "")
+        return Run(self.service, line["trace_id"], line["flushed"], reports, span_id)
 
 
 Runs = Mapping[Client, Run | ToolchainMissing]
@@ -123,6 +126,7 @@ class Scenario:
         seconds: What an export may take with all its retries; 10 is every SDK's default.
         headers: Sent with every request, as `name=value`, beside `x-client`, which is the service.
         environ: Further variables.
+        program: Which of a client's programs.
     """
 
     name: str
@@ -131,8 +135,9 @@ class Scenario:
     seconds: int = 10
     headers: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    program: str = "client"
 
-    def start(self, client: Client, program: str = "client") -> Running:
+    def start(self, client: Client, program: str = "") -> Running:
         """Start a client's program.
 
         Raises:
@@ -140,7 +145,7 @@ class Scenario:
         """
         service = f"{self.name}-{client}"
         process = subprocess.Popen(
-            [*programs(client.language)[program], *self.arguments],
+            [*programs(client.language)[program or self.program], *self.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

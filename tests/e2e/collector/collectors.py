@@ -69,12 +69,14 @@ class Sink:
     Attributes:
         port: Where it listens on loopback.
         refusals: How many requests it answers with 503 before it takes one.
-        requests: What it took.
+        requests: What it took of traces.
+        others: What it took beside, with the paths that it came to.
     """
 
     port: int
     refusals: int = 0
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
+    others: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
     def endpoint(self) -> str:
@@ -94,8 +96,11 @@ def sink() -> Iterator[Sink]:
             if found.refusals:
                 found.refusals -= 1
                 self.send_response(503)
-            else:
+            elif self.path == "/v1/traces":
                 found.requests.append(ExportTraceServiceRequest.FromString(body))
+                self.send_response(200)
+            else:
+                found.others.append((self.path, body))
                 self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")

@@ -29,7 +29,7 @@ def quoted(texts: Collection[str]) -> str:
 
 def stored_rows(started: Fleet, trace_ids: Collection[str]) -> dict[str, list[str]]:
     """Spans by trace id: every column but those that two sendings cannot share, as text."""
-    columns = "trace_id, * EXCEPT (trace_id, ingested_at)"
+    columns = "trace_id, * EXCEPT (trace_id, ingested_at, _batch)"
     where = f"trace_id IN ({quoted(trace_ids)})"
     sql = f"SELECT {columns} FROM telemetry.spans WHERE {where} ORDER BY span_id"
     found = defaultdict(list)

@@ -42,10 +42,10 @@ def own_broker(request: pytest.FixtureRequest) -> OwnBroker:
     kafka: OwnKafka = request.getfixturevalue("own_kafka")
     if not kafka.is_running:
         kafka.start()
-    asyncio.run(_empty_topic(kafka))
+    asyncio.run(empty_topic(kafka))
     return kafka
 
 
-async def _empty_topic(kafka: OwnKafka) -> None:
+async def empty_topic(kafka: OwnKafka) -> None:
     async with connect(kafka.settings) as admin:
         await admin.recreate([TOPIC])

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import time
@@ -14,11 +15,18 @@ from typing import Any
 
 import grpc
 import msgspec
-from aiokafka import AIOKafkaConsumer
 from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2  # noqa: F401 - reading a Status in JSON needs its details
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -26,12 +34,51 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from fleet import Ports, Service, broker_of, fleet_config, get_json, service, wait_until
 from rak_libs.kafka.admin import connect, ensure_topics
-from rak_libs.kafka.topics import OTLP_SPANS, TOPICS, Envelope
+from rak_libs.kafka.topics import (
+    OTLP_LOGS,
+    OTLP_METRICS,
+    OTLP_SPANS,
+    PIPELINE,
+    TOPICS,
+    Envelope,
+)
+from rak_libs.model.status import ReceiverStatus, decode_status
 from rak_libs.runtime.settings import Config, KafkaSettings
+from topic_reading import read_whole_topic
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a client of one signal speaks."""
+
+    path: str
+    method: str
+    topic: str
+    request: Any
+    response: Any
+
+
+TRACES = Signal(
+    "/v1/traces", EXPORT, OTLP_SPANS, ExportTraceServiceRequest, ExportTraceServiceResponse
+)
+METRICS = Signal(
+    "/v1/metrics",
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    OTLP_METRICS,
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+LOGS = Signal(
+    "/v1/logs",
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    OTLP_LOGS,
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +88,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    signal: Signal = TRACES
 
     def read(self, message: Message) -> Any:
         """Decode the body, whose type must be the one that the headers name, into `message`."""
@@ -51,10 +99,10 @@ class Answer:
         return message
 
     @property
-    def response(self) -> ExportTraceServiceResponse:
+    def response(self) -> Any:
+        """The answer of the signal's type."""
         assert self.status == 200, self.body
-        response: ExportTraceServiceResponse = self.read(ExportTraceServiceResponse())
-        return response
+        return self.read(self.signal.response())
 
     @property
     def error(self) -> Status:
@@ -69,10 +117,13 @@ class Published:
 
     value: bytes
     envelope: Envelope
+    timestamp_ms: int
+    signal: Signal = TRACES
 
     @property
-    def request(self) -> ExportTraceServiceRequest:
-        return ExportTraceServiceRequest.FromString(self.value)
+    def request(self) -> Any:
+        """The request of the signal's type."""
+        return self.signal.request.FromString(self.value)
 
 
 @dataclass
@@ -85,7 +136,10 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.config.server.otlp_http_port}/v1/traces"
+        return self.url_of(TRACES)
+
+    def url_of(self, signal: Signal) -> str:
+        return f"http://127.0.0.1:{self.config.server.otlp_http_port}{signal.path}"
 
     @property
     def admin_url(self) -> str:
@@ -95,19 +149,32 @@ class Receiver:
         address = f"127.0.0.1:{self.config.server.otlp_grpc_port}"
         return grpc.insecure_channel(address, options=[("grpc.max_send_message_length", -1)])
 
-    def export(self, body: bytes, **options: Any) -> ExportTraceServiceResponse:
+    def export(self, body: bytes, signal: Signal = TRACES, **options: Any) -> Any:
         """Call `Export` once; raises grpc.RpcError."""
         with self.channel() as channel:
-            answer = channel.unary_unary(EXPORT)(body, timeout=60, **options)
-        return ExportTraceServiceResponse.FromString(answer)
+            answer = channel.unary_unary(signal.method)(body, timeout=60, **options)
+        return signal.response.FromString(answer)
 
-    def post(self, body: bytes, content_type: str = PROTOBUF, **headers: str) -> Answer:
+    def post(
+        self, body: bytes, content_type: str = PROTOBUF, signal: Signal = TRACES, **headers: str
+    ) -> Answer:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        return ask("POST", self.url, body, {"content-type": content_type} | headers)
+        headers["content-type"] = content_type
+        answer = ask("POST", self.url_of(signal), body, headers)
+        return dataclasses.replace(answer, signal=signal)
 
-    def published(self) -> list[Published]:
-        """Read everything that the topic holds."""
-        return asyncio.run(_records(self.config.kafka))
+    def published(self, signal: Signal = TRACES) -> list[Published]:
+        """Read everything that the signal's topic holds."""
+        return [
+            Published(record.value, envelope, record.timestamp, signal)
+            for record in asyncio.run(read_whole_topic(self.config.kafka, signal.topic))
+            if (envelope := Envelope.from_headers(record.headers)) is not None
+        ]
+
+    def statuses(self) -> list[ReceiverStatus]:
+        """Read every status record."""
+        found = map(_status, asyncio.run(read_whole_topic(self.config.kafka, PIPELINE)))
+        return sorted(found, key=lambda status: status.sequence)
 
     def metric(self, line: str) -> float:
         """Return the value of one series, 0 while there is none."""
@@ -137,27 +204,10 @@ def _lower(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-async def _records(settings: KafkaSettings) -> list[Published]:
-    async with connect(settings) as admin:
-        ends = await admin.end_offsets([OTLP_SPANS])
-    assert ends
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers, enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        consumer.assign(list(ends))
-        await consumer.seek_to_beginning()
-        found = []
-        for partition, end in ends.items():
-            while await consumer.position(partition) < end:
-                for record in (await consumer.getmany(partition, timeout_ms=1000))[partition]:
-                    envelope = Envelope.from_headers(record.headers)
-                    assert envelope is not None
-                    found.append(Published(record.value, envelope))
-        return found
-    finally:
-        await consumer.stop()
+def _status(record: Any) -> ReceiverStatus:
+    status = decode_status(record.value)
+    assert isinstance(status, ReceiverStatus)
+    return status
 
 
 @contextlib.contextmanager

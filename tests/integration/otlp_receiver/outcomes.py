@@ -8,9 +8,15 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from integration.otlp_receiver.agents import JSON, PROTOBUF, Answer, Receiver
+from integration.otlp_receiver.agents import (
+    JSON,
+    PROTOBUF,
+    TRACES,
+    Answer,
+    Receiver,
+    Signal,
+)
 from rak_libs.otlp.otlp_json import request_to_json
 
 CODE = grpc.StatusCode
@@ -30,7 +36,7 @@ class Outcome:
     """
 
     code: grpc.StatusCode
-    response: ExportTraceServiceResponse | None = None
+    response: Any = None
     error: Status | None = None
     http_status: int | None = None
     retry_after: int | None = None
@@ -59,24 +65,28 @@ class Outcome:
         assert names_a_field == (http_status == 400)
 
 
-def send(receiver: Receiver, transport: str, request: Message | bytes) -> Outcome:
-    """Send a request message, or raw bytes, over one of `TRANSPORTS`."""
+def send(
+    receiver: Receiver, transport: str, request: Message | bytes, signal: Signal = TRACES
+) -> Outcome:
+    """Send a request message, or raw bytes, of a signal over one of `TRANSPORTS`."""
     if transport.startswith("grpc"):
         body = request if isinstance(request, bytes) else request.SerializeToString()
-        return over_grpc(receiver, body, gzipped=transport == "grpc gzip")
+        return over_grpc(receiver, body, signal=signal, gzipped=transport == "grpc gzip")
     encoding = JSON if "json" in transport else PROTOBUF
     if isinstance(request, bytes):
         body = request
     else:
         body = request_to_json(request) if encoding == JSON else request.SerializeToString()
     if "gzip" in transport:
-        return over_http(receiver, gzip.compress(body), encoding, content_encoding="gzip")
-    return over_http(receiver, body, encoding)
+        return over_http(receiver, gzip.compress(body), encoding, signal, content_encoding="gzip")
+    return over_http(receiver, body, encoding, signal)
 
 
-def over_http(receiver: Receiver, body: bytes, encoding: str, **headers: str) -> Outcome:
+def over_http(
+    receiver: Receiver, body: bytes, encoding: str, signal: Signal = TRACES, **headers: str
+) -> Outcome:
     """POST a body; the answer must be in the encoding of the request."""
-    answer = receiver.post(body, encoding, **headers)
+    answer = receiver.post(body, encoding, signal, **headers)
     assert answer.headers["content-type"] == encoding
     return http_outcome(answer)
 
@@ -91,11 +101,13 @@ def http_outcome(answer: Answer) -> Outcome:
     return Outcome(code, None, answer.error, answer.status, retry_after)
 
 
-def over_grpc(receiver: Receiver, body: bytes, *, gzipped: bool = False) -> Outcome:
+def over_grpc(
+    receiver: Receiver, body: bytes, *, signal: Signal = TRACES, gzipped: bool = False
+) -> Outcome:
     """Call `Export`."""
     compression = grpc.Compression.Gzip if gzipped else grpc.Compression.NoCompression
     try:
-        return Outcome(CODE.OK, receiver.export(body, compression=compression))
+        return Outcome(CODE.OK, receiver.export(body, signal, compression=compression))
     except grpc.RpcError as error:
         return grpc_outcome(error)
 

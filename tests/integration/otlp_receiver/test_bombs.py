@@ -86,7 +86,7 @@ def unharmed(receiver: Receiver, idle_bytes: int) -> Iterator[None]:
     print(f"idle {idle_bytes // MEBIBYTE} MiB, peak {int(peak[1]) // 1024} MiB")
     assert int(peak[1]) * 1024 - idle_bytes < receiver.config.receiver.memory_budget_bytes
     assert receiver.post(GOOD).status == 200
-    wait_until(lambda: receiver.metric('ingest_buffer_size{signal="spans"}') == 0, "all is over")
+    wait_until(lambda: receiver.metric('ingest_buffer_size{signal="all"}') == 0, "all is over")
     assert receiver.hold_state()["in_flight"] == 0
 
 
@@ -254,7 +254,7 @@ def statuses_until_closed(connection: socket.socket) -> list[int]:
 
 def test_a_body_shorter_than_its_content_length_is_no_request(receiver: Receiver) -> None:
     """The client closes its side: nobody is there to be answered, and nothing is published."""
-    disconnected = 'ingest_requests_total{outcome="disconnected",transport="http"}'
+    disconnected = 'ingest_requests_total{outcome="disconnected",signal="spans",transport="http"}'
     before = receiver.metric(disconnected)
     with connected(receiver, f"content-length: {len(GOOD) + 1}") as connection:
         connection.sendall(GOOD)

@@ -124,7 +124,7 @@ def test_deep_nesting_is_the_clients_error(receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     "method",
     [
-        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
         "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
     ],
 )
@@ -298,7 +298,7 @@ def test_a_client_that_expects_100_continue_is_refused_without_its_body(
 
 
 def test_a_client_that_leaves_before_its_body_is_complete_is_counted(receiver: Receiver) -> None:
-    series = 'ingest_requests_total{outcome="disconnected",transport="http"}'
+    series = 'ingest_requests_total{outcome="disconnected",signal="spans",transport="http"}'
     before = receiver.metric(series)
     with Wire(receiver) as wire:
         wire.send(*SIZED, body=GOOD[:-1])

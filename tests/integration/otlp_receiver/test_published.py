@@ -63,6 +63,7 @@ def test_a_good_binary_request_is_published_byte_for_byte(
     assert before <= envelope.received_ns <= time.time_ns()
     assert envelope.principal == "anonymous"
     assert (envelope.accepted, envelope.rejected) == (2, 0)
+    assert len(envelope.boot) == 32
     assert envelope.version == ENVELOPE_VERSION
 
 
@@ -93,8 +94,8 @@ def test_requests_are_counted(receiver: Receiver) -> None:
         'ingest_spans_received_total{transport="http"}': 3,
         'ingest_spans_rejected_total{reason="trace_id"}': 1,
         'ingest_spans_adjusted_total{reason="end_before_start"}': 1,
-        'ingest_requests_total{outcome="partly_rejected",transport="http"}': 1,
-        'ingest_requests_total{outcome="refused",transport="http"}': 1,
+        'ingest_requests_total{outcome="partly_rejected",signal="spans",transport="http"}': 1,
+        'ingest_requests_total{outcome="refused",signal="spans",transport="http"}': 1,
     }
     before = {name: receiver.metric(name) for name in series}
     request = request_of("a", "bad", "b")
@@ -102,7 +103,7 @@ def test_requests_are_counted(receiver: Receiver) -> None:
     receiver.post(request.SerializeToString())
     receiver.post(b"\xff")
     assert {name: receiver.metric(name) - before[name] for name in series} == series
-    assert receiver.metric('ingest_buffer_size{signal="spans"}') == 0
+    assert receiver.metric('ingest_buffer_size{signal="all"}') == 0
 
 
 def test_a_request_over_the_message_limit_is_published_in_parts(tmp_path: Path) -> None:

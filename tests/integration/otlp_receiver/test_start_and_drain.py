@@ -1,5 +1,6 @@
 """How the receiver's process begins and ends."""
 
+import asyncio
 import contextlib
 import http.client
 import itertools
@@ -28,6 +29,8 @@ from integration.otlp_receiver.outcomes import (
     http_outcome,
     send,
 )
+from rak_services.otlp_receiver import app
+from rak_services.otlp_receiver.grpc_server import OtlpGrpcServer
 
 
 @pytest.mark.parametrize("key", ["otlp_grpc_port", "otlp_http_port", "otlp_admin_port"])
@@ -48,6 +51,33 @@ def test_a_second_receiver_never_shares_a_port(tmp_path: Path) -> None:
         with service("rak-otlp-receiver", first.config, tmp_path / "second") as second:
             assert second.process.wait(timeout=30) == 98
         assert first.post(request_of("still here").SerializeToString()).status == 200
+
+
+def test_a_request_that_comes_while_ports_open_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OTLP/HTTP is answered before the other ports are open: there is no broker yet either."""
+    config = fleet_config(Ports(), tmp_path, kafka={"publish_timeout_seconds": 0.5})
+    body = request_of("early").SerializeToString()
+    answers: list[int] = []
+
+    def post() -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", config.server.otlp_http_port)
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/traces", body, {"Content-Type": PROTOBUF})
+            return connection.getresponse().status
+
+    async def ask_first(*_: object) -> None:
+        answers.append(await asyncio.to_thread(post))
+
+    async def start() -> None:
+        receiver = app.Receiver(config, asyncio.Event())
+        await receiver.start()
+        await receiver.drain()
+
+    monkeypatch.setattr(OtlpGrpcServer, "start", ask_first)
+    asyncio.run(start())
+    assert answers == [503]
 
 
 NOTICE = {"drain_notice_seconds": 2.0}

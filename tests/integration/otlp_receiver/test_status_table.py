@@ -29,7 +29,9 @@ from integration.otlp_receiver.agents import (
 )
 from integration.otlp_receiver.conftest import MAX_REQUEST_BYTES
 from integration.otlp_receiver.outcomes import CODE, TRANSPORTS, Outcome, send
+from rak_libs.kafka.account import Account
 from rak_libs.kafka.publisher import Publisher
+from rak_libs.runtime.boot import Boot
 from rak_libs.runtime.resident_memory import MemoryCeiling
 from rak_libs.runtime.serving import bind, serve_asgi
 from rak_services.otlp_receiver.admission import Admission
@@ -196,7 +198,7 @@ def crowded(receiver: Receiver) -> Iterator[None]:
     head = f"POST /v1/traces HTTP/1.1\r\nHost: h\r\nContent-Type: {PROTOBUF}\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
         slow.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode() + bytes(size - 1))
-        gauge = 'ingest_buffer_size{signal="spans"}'
+        gauge = 'ingest_buffer_size{signal="all"}'
         wait_until(lambda: receiver.metric(gauge) >= size - 1, "the body is charged")
         yield
     wait_until(lambda: receiver.hold_state()["in_flight"] == 0, "the body is given up")
@@ -268,7 +270,11 @@ class BrokenReceiver:
         server, admission = self.config.server, Admission(MAX_REQUEST_BYTES)
         with ThreadPoolExecutor(1) as threads:
             exporter = Exporter(
-                traces(30), Publisher(self.config.kafka, "broken"), threads, MAX_REQUEST_BYTES
+                traces(30),
+                Publisher(self.config.kafka, "broken"),
+                threads,
+                MAX_REQUEST_BYTES,
+                Account(Boot.now()),
             )
             bodies = CallBodies(MemoryCeiling(2**30), 10)
             grpc_server = OtlpGrpcServer([exporter], admission, bodies, MAX_REQUEST_BYTES, 5, 60)

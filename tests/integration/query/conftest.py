@@ -11,6 +11,7 @@ import fleet
 from integration.query.api_client import Api
 from integration.query.known_spans import SECOND, KnownSpan, make_spans, request_of, store
 from rak_libs.clickhouse.connection import connect
+from rak_libs.model.logs import LOGS
 from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
 
 ENDLESS = """
@@ -26,6 +27,13 @@ SELECT
     'CLIENT' AS span_kind,
     'OK' AS status_code,
     1 AS duration_ns
+FROM numbers(1000000000000)
+"""
+
+
+ENDLESS_LOGS = """
+CREATE VIEW endless.logs AS
+SELECT {columns}, toUInt32(number) AS position, toDateTime64(0, 3, 'UTC') AS inserted_at
 FROM numbers(1000000000000)
 """
 
@@ -103,5 +111,11 @@ def endless(config: Config) -> Config:
         client.execute("CREATE DATABASE endless")
         for table in ("spans", "trace_times"):
             client.execute(ENDLESS.format(table=table))
+        columns = ", ".join(
+            f"defaultValueOfTypeName($${column.type}$$) AS {column.name}"
+            for column in LOGS.stored_columns
+            if column.name != "position"
+        )
+        client.execute(ENDLESS_LOGS.format(columns=columns))
     settings = msgspec.structs.replace(config.clickhouse, database="endless")
     return msgspec.structs.replace(config, clickhouse=settings)

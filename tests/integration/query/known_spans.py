@@ -16,9 +16,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from integration.query.attribute_texts import STRINGS, VALUES, text_finds
 from rak_libs.clickhouse.insert import Inserter
+from rak_libs.model.batch import new_batch
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import time_window
-from rak_libs.otlp.decode_spans import decode_spans, new_span_batch
+from rak_libs.otlp.decode_spans import decode_spans
 from rak_libs.runtime.settings import ClickHouseSettings
 
 SECOND = 1_000_000_000
@@ -113,7 +114,7 @@ def request_of(spans: Iterable[KnownSpan]) -> ExportTraceServiceRequest:
 
 def store(settings: ClickHouseSettings, request: ExportTraceServiceRequest, now_ns: int) -> None:
     """Store a request as the writer does."""
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     window = time_window(30, now_ns)
     rejected = decode_spans(request.SerializeToString(), now_ns // 1_000_000, window, batch)
     assert not rejected

@@ -10,8 +10,8 @@ from integration.query.api_client import Api
 from integration.query.conftest import query_service
 from integration.query.known_spans import SECOND, KnownSpan, expected_rows, request_of, store
 from rak_libs.clickhouse.connection import connect
+from rak_libs.model.time_text import parse_time
 from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
-from rak_services.query.time_text import parse_time
 
 MIB = 1024 * 1024
 HEAVY_ROWS = 60_000

@@ -15,6 +15,7 @@ QUESTIONS = {
     "a search": "/api/v1/traces?order=duration",
     "a page of a trace": f"/api/v1/traces/{'a' * 32}",
     "a list of services": "/api/v1/services",
+    "a search for logs": "/api/v1/logs?start=0&order=oldest",
 }
 CONNECTIONS = 2
 

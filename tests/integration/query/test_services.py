@@ -5,7 +5,7 @@ from collections import defaultdict
 from integration.query.api_client import Api
 from integration.query.conftest import Corpus
 from integration.query.known_spans import KnownSpan
-from rak_services.query.time_text import format_time
+from rak_libs.model.time_text import format_time
 
 
 def test_services_are_listed_by_name_with_their_counts(api: Api, corpus: Corpus) -> None:

@@ -21,9 +21,9 @@ from integration.query.known_spans import (
     store,
 )
 from otlp_generation import canonical
+from rak_libs.model.time_text import format_time, parse_time
 from rak_libs.otlp.otlp_json import request_from_json
 from rak_libs.runtime.settings import ClickHouseSettings
-from rak_services.query.time_text import format_time, parse_time
 
 TRACE = "00f1e2d3c4b5a6978877665544332211"
 ATTRIBUTES: dict[str, Any] = {

@@ -17,8 +17,8 @@ from integration.query.known_spans import (
     request_of,
     store,
 )
+from rak_libs.model.time_text import format_time, parse_time
 from rak_libs.runtime.settings import ClickHouseSettings
-from rak_services.query.time_text import format_time, parse_time
 
 ORDERS = ["-start", "start", "-duration", "duration"]
 

@@ -20,10 +20,10 @@ from integration.query.api_client import Api
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.select import ReadPool
+from rak_libs.model.time_text import parse_time
 from rak_libs.runtime.settings import ClickHouseSettings, Config
 from rak_services.query.endpoint import Store
 from rak_services.query.snapshots import take_snapshot
-from rak_services.query.time_text import parse_time
 
 WALKS = int(os.environ.get("RAK_TEST_WALKS", "1"))
 TRACES = 60
@@ -160,6 +160,15 @@ def execute(settings: ClickHouseSettings, sql: str) -> None:
 async def snapshot(config: Config) -> int:
     pool = ReadPool(config.clickhouse, config.query)
     try:
-        return await take_snapshot(Store(pool, config.query, time.time_ns, clustered=False))
+        return await take_snapshot(
+            Store(
+                pool,
+                config.query,
+                time.time_ns,
+                clustered=False,
+                storage=config.storage,
+                status_interval_seconds=10.0,
+            )
+        )
     finally:
         await pool.close()

@@ -42,8 +42,17 @@ def statements(engine: ClickHouseSettings) -> Iterator[Statements]:
 def target(statements: Statements) -> Iterator[Target]:
     """A database that does not exist yet; dropped afterwards."""
     name = f"schema_{next(_database_numbers)}"
-    yield Target(database=name, cluster="", spans_retention_days=30)
+    yield Target(database=name, cluster="")
     statements.execute(f"DROP DATABASE IF EXISTS {quote_identifier(name)} SYNC")
+
+
+@pytest.fixture(scope="module")
+def shared(statements: Statements, files: tuple[SchemaFile, ...]) -> Iterator[Target]:
+    """A database with the whole schema for the tests of one file; its tables take a second."""
+    target = Target(database=f"schema_{next(_database_numbers)}", cluster="")
+    migrate_tables(statements, target, files, WAITS, "test")
+    yield target
+    statements.execute(f"DROP DATABASE {quote_identifier(target.database)} SYNC")
 
 
 @pytest.fixture

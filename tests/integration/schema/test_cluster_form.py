@@ -15,20 +15,24 @@ import pytest
 
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.clickhouse.statements import Statements
+from rak_libs.model.metric_rollups import ROLLUP_TABLES
+from rak_libs.model.metrics import METRIC_TABLES
 from rak_services.migrate.config import Target
 from rak_services.migrate.files import SchemaFile
-from rak_services.migrate.tables import Waits, migrate_tables
 
 CLUSTER = "no_such_cluster"
 CLUSTER_DOESNT_EXIST = 701
 UNKNOWN_IDENTIFIER = 47
 Files = tuple[SchemaFile, ...]
+OF_METRICS = [table.name for table in (*METRIC_TABLES, *ROLLUP_TABLES)]
+SHARDED = ["spans", "trace_times", "pipeline", "logs", *OF_METRICS]
 
 
 def _on_one_node(file: SchemaFile, target: Target) -> str:
     """Render the cluster form without what needs a cluster."""
     sql = file.render(replace(target, cluster=CLUSTER)).replace(f" ON CLUSTER `{CLUSTER}`", "")
-    return re.sub(r"Replicated(\w*MergeTree)\('/clickhouse/[^)]*\)", r"\1", sql)
+    engine = r"Replicated(\w*MergeTree)\('/clickhouse/[^']*', '[^']*'(?:, (\w+))?\)"
+    return re.sub(engine, lambda found: f"{found[1]}({found[2] or ''})", sql)
 
 
 def _failure(statements: Statements, sql: str) -> ClickHouseError:
@@ -37,23 +41,16 @@ def _failure(statements: Statements, sql: str) -> ClickHouseError:
     return raised.value
 
 
-@pytest.fixture
-def cluster_form(statements: Statements, target: Target, files: Files) -> Target:
+@pytest.fixture(scope="module")
+def cluster_form(statements: Statements, files: Files) -> Iterator[Target]:
     """A database with every statement of the cluster form that one node can run."""
+    target = Target(database="cluster_form", cluster="")
     statements.execute(f"CREATE DATABASE {target.database}")
     for file in files:
         if not file.cluster_only:
             statements.execute(_on_one_node(file, target))
-    return target
-
-
-@pytest.fixture
-def single_form(statements: Statements, target: Target, files: Files) -> Iterator[Target]:
-    """A second database in the single-node form."""
-    single = replace(target, database=f"{target.database}_single")
-    migrate_tables(statements, single, files, Waits(20, 20, 20), "test")
-    yield single
-    statements.execute(f"DROP DATABASE {single.database} SYNC")
+    yield target
+    statements.execute(f"DROP DATABASE {target.database} SYNC")
 
 
 def _shape(statements: Statements, target: Target, table: str) -> list[list[Any]]:
@@ -72,13 +69,13 @@ def _shape(statements: Statements, target: Target, table: str) -> list[list[Any]
     ]
 
 
-@pytest.mark.parametrize("table", ["spans", "trace_times"])
+@pytest.mark.parametrize("table", SHARDED)
 def test_a_local_table_is_the_table_of_the_single_form(
-    statements: Statements, cluster_form: Target, single_form: Target, table: str
+    statements: Statements, cluster_form: Target, shared: Target, table: str
 ) -> None:
     """Columns, aliases, codecs, indexes and keys."""
     local = _shape(statements, cluster_form, f"{table}_local")
-    assert local == _shape(statements, single_form, table)
+    assert local == _shape(statements, shared, table)
     assert all(local[part] for part in (0, 2))
 
 
@@ -101,7 +98,7 @@ def test_every_sharded_table_has_a_distributed_one(files: Files) -> None:
     assert list(_distributed(files)) == sharded
 
 
-@pytest.mark.parametrize("table", ["spans", "trace_times"])
+@pytest.mark.parametrize("table", [*SHARDED, "metrics"])
 def test_a_distributed_table_lacks_nothing_but_the_cluster(
     statements: Statements, cluster_form: Target, files: Files, table: str
 ) -> None:
@@ -131,7 +128,41 @@ def test_a_wrong_distributed_table_would_be_noticed(
 
 def test_a_trace_lives_on_one_shard(files: Files) -> None:
     """Spans and their trace's times are sharded by the trace."""
-    target = Target(database="telemetry", cluster=CLUSTER, spans_retention_days=30)
-    for table, file in _distributed(files).items():
+    target = Target(
+        database="telemetry",
+        cluster=CLUSTER,
+    )
+    for table in ("spans", "trace_times"):
         local = f"Distributed(`{CLUSTER}`, `telemetry`, {table}_local, cityHash64(trace_id))"
-        assert local in file.render(target)
+        assert local in _distributed(files)[table].render(target)
+
+
+def test_points_of_a_series_lie_beside_it(files: Files) -> None:
+    """Every table of metrics is sharded by the series."""
+    for table in OF_METRICS:
+        assert f"{table}_local, fingerprint)" in _distributed(files)[table].template
+
+
+def test_every_shard_joins_its_own_points(files: Files) -> None:
+    """The view reads local tables alone."""
+    (view,) = (file for file in files if file.object == "metrics")
+    rendered = view.render(Target(database="telemetry", cluster=CLUSTER))
+    assert "VIEW IF NOT EXISTS `telemetry`.metrics_local" in rendered
+    read = re.findall(r"FROM `telemetry`\.(\w+)", rendered)
+    assert len(read) == 5
+    assert all(table.endswith("_local") for table in read)
+
+
+def test_records_of_a_trace_live_with_its_spans(files: Files) -> None:
+    """Those without a trace are spread by service and time."""
+    sharded_by = _distributed(files)["logs"].template.partition("logs_local,")[2]
+    otherwise = "cityHash64(service_name, timestamp)"
+    assert f"if(trace_id = '', {otherwise}, cityHash64(trace_id))" in sharded_by
+
+
+def test_rows_of_the_account_meet_what_they_replace(files: Files) -> None:
+    """A row's shard follows from columns of its key alone."""
+    (pipeline,) = (file for file in files if file.object == "pipeline")
+    key = pipeline.template.partition("ORDER BY (")[2].partition(")")[0].split(", ")
+    sharded_by = _distributed(files)["pipeline"].template.partition("cityHash64(")[2]
+    assert set(sharded_by.partition(")")[0].split(", ")) <= set(key)

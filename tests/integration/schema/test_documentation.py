@@ -8,6 +8,7 @@ import pytest
 
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.statements import Statements
+from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.runtime.settings import ClickHouseSettings
 from rak_services.migrate.config import Target
 
@@ -35,6 +36,16 @@ FROM (SELECT arrayJoin([
 """
 
 
+DESCRIBED = ["spans", "trace_times", "pipeline", "logs", "metrics"]
+DESCRIBED += [table.name for table in METRIC_TABLES]
+
+
+@pytest.fixture(scope="module")
+def migrated(shared: Target) -> Target:
+    """One database for all tests here: they leave each other's rows alone."""
+    return shared
+
+
 def _section(heading: str) -> str:
     level = heading.partition(" ")[0]
     text = DOCUMENT.split(f"\n{heading}\n", 1)[1]
@@ -52,19 +63,30 @@ def _live_columns(statements: Statements, table: str) -> list[tuple[str, str]]:
     return [(name, simple.sub(lambda m: m[1] or m[2], kind)) for name, kind in columns]
 
 
-@pytest.mark.parametrize("table", ["spans", "trace_times"])
+@pytest.mark.parametrize("table", DESCRIBED)
 def test_every_column_is_described(statements: Statements, migrated: Target, table: str) -> None:
     """In the table's order, with its type."""
     live = _live_columns(statements, migrated.qualified(table))
     assert _documented_columns(f"## {table}") == live
 
 
-def test_computed_columns_are_described(statements: Statements, migrated: Target) -> None:
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("spans", ["end_timestamp", "attributes"]),
+        ("logs", ["inserted_at", "body_folded", "attributes"]),
+        ("metric_series", ["is_monotonic"]),
+        ("metric_samples", ["inserted_at"]),
+    ],
+)
+def test_computed_columns_are_described(
+    statements: Statements, migrated: Target, table: str, columns: list[str]
+) -> None:
     """Beside the columns that they are made of."""
-    described = statements.rows(f"DESCRIBE TABLE {migrated.qualified('spans')}")
-    computed = [name for name, _, default, *_ in described if default == "ALIAS"]
-    assert computed == ["end_timestamp", "attributes"]
-    assert [name for name in computed if f"`{name}`" not in _section("## spans")] == []
+    described = statements.rows(f"DESCRIBE TABLE {migrated.qualified(table)}")
+    computed = [name for name, _, default, *_ in described if default]
+    assert computed == columns
+    assert [name for name in computed if f"`{name}`" not in _section(f"## {table}")] == []
 
 
 def test_every_placeholder_is_described(target: Target) -> None:
@@ -127,3 +149,57 @@ def test_the_query_of_trace_times_runs_as_written(
         client.disconnect()
     assert found == trace
     assert start < end
+
+
+# Two series of one gauge, one of them of another service; a value that was sent twice, and the end
+# of a series.
+SERIES = """
+INSERT INTO {table} (fingerprint, day, metric_name, metric_type, service_name, labels, seen_at)
+SELECT fingerprint, day, 'agent.queue.length', 'GAUGE', if(fingerprint = 1, 'checkout', 'cart'),
+    map('tool', if(fingerprint = 1, 'search', 'fetch')), now64(3)
+FROM (SELECT arrayJoin([1, 2]) AS fingerprint, arrayJoin([today(), yesterday()]) AS day)
+"""
+SAMPLES = """
+INSERT INTO {table} (fingerprint, metric_name, timestamp, value, value_type, flags)
+SELECT c.1, 'agent.queue.length', toStartOfMinute(now64(9)) - toIntervalSecond(c.2), c.3,
+    if(c.4 = 1, 'NONE', 'DOUBLE'), c.4
+FROM (SELECT arrayJoin([
+    (1, 70, 2., 0), (1, 80, 4., 0), (1, 80, 4., 0), (2, 70, 8., 0), (1, 60, nan, 1)]) AS c)
+"""
+
+
+def test_the_queries_of_metrics_run_as_written(
+    engine: ClickHouseSettings, statements: Statements, migrated: Target
+) -> None:
+    """Over the view, where a point that was sent twice counts twice, and over the tables."""
+    statements.execute(SERIES.format(table=migrated.qualified("metric_series")))
+    statements.execute(SAMPLES.format(table=migrated.qualified("metric_samples")))
+    (by_hand,) = re.findall(r"```sql\n(.*?)```", _section("## metrics"), re.DOTALL)
+    (exact,) = re.findall(r"```sql\n(.*?)```", _section("## metric_samples"), re.DOTALL)
+    client = connect(engine, database=migrated.database)
+    try:
+        assert [row[1:] for row in client.execute(by_hand)] == [
+            ("fetch", 8.0),
+            ("search", pytest.approx(10 / 3)),
+        ]
+        assert client.execute(exact) == [({"tool": "search"}, 3.0)]
+    finally:
+        client.disconnect()
+
+
+def test_the_query_of_logs_runs_as_written(
+    engine: ClickHouseSettings, statements: Statements, migrated: Target
+) -> None:
+    """It finds the error whose text holds the words, whatever their case."""
+    (query,) = re.findall(r"```sql\n(.*?)```", _section("## logs"), re.DOTALL)
+    texts = ["tcp: Connection REFUSED (111)", "connection closed"]
+    for severity, text in [(9, texts[0]), (17, texts[0]), (17, texts[1])]:
+        statements.execute(
+            f"INSERT INTO {migrated.qualified('logs')} (timestamp, severity_number, body) "
+            f"SELECT now64(9), {severity}, '{text}'"
+        )
+    client = connect(engine, database=migrated.database)
+    try:
+        assert [row[3] for row in client.execute(query)] == texts[:1]
+    finally:
+        client.disconnect()

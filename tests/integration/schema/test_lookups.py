@@ -72,7 +72,10 @@ MATCHES = {
 @pytest.fixture(scope="module")
 def spans(statements: Statements, files: tuple[SchemaFile, ...]) -> Iterator[str]:
     """A table of 30 granules in one part."""
-    target = Target(database="schema_lookups", cluster="", spans_retention_days=30)
+    target = Target(
+        database="schema_lookups",
+        cluster="",
+    )
     migrate_tables(statements, target, files, Waits(20, 20, 20), "test")
     table = target.qualified("spans")
     statements.execute(FILL.format(table=table))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rak_libs.clickhouse.statements import Statements
-from rak_libs.runtime.settings import Config
+from rak_libs.model.metric_rollups import ROLLUP_TABLES
+from rak_libs.runtime.settings import Config, StorageSettings
 from rak_services.migrate.app import ExitStatus
 from rak_services.migrate.config import Target
 from rak_services.migrate.errors import MutationPending
@@ -19,6 +20,18 @@ from rak_services.migrate.tables import Waits, migrate_tables
 
 WAITS = Waits(dependencies=20, lock=20, mutations=20)
 Files = tuple[SchemaFile, ...]
+OTHERS = {
+    "pipeline": 90,
+    "logs": 30,
+    "metric_series": 400,
+    "metric_samples": 90,
+    "metric_histograms": 90,
+    "metric_exponential_histograms": 90,
+    "metric_summaries": 90,
+    "metric_exemplars": 90,
+    **{table.name: 400 for table in ROLLUP_TABLES},
+}
+"""Tables whose days these tests leave as they are."""
 
 
 def _days(statements: Statements, target: Target, files: Files) -> dict[str, int | None]:
@@ -29,10 +42,10 @@ def test_new_tables_get_the_configured_days(
     statements: Statements, target: Target, files: Files
 ) -> None:
     """Without a second statement."""
-    week = replace(target, spans_retention_days=7)
+    week = replace(target, storage=StorageSettings(spans_retention_days=7))
     steps = migrate_tables(statements, week, files, WAITS, "test")
     assert not [step for step in steps if "retention" in step.title]
-    assert _days(statements, week, files) == {"spans": 7, "trace_times": 7}
+    assert _days(statements, week, files) == {"spans": 7, "trace_times": 7, **OTHERS}
 
 
 @pytest.mark.parametrize("days", [7, 90])
@@ -40,15 +53,26 @@ def test_a_change_is_applied_by_up_and_shown_by_plan(
     statements: Statements, migrated: Target, files: Files, days: int
 ) -> None:
     """Shorter or longer; after it there is nothing to do."""
-    changed = replace(migrated, spans_retention_days=days)
+    changed = replace(migrated, storage=StorageSettings(spans_retention_days=days))
     plan = make_plan(statements, changed, files)
     assert [step.title for step in plan] == [
         f"change retention of spans from 30 days to {days} days",
         f"change retention of trace_times from 30 days to {days} days",
     ]
     assert migrate_tables(statements, changed, files, WAITS, "test") == plan
-    assert _days(statements, changed, files) == {"spans": days, "trace_times": days}
+    assert _days(statements, changed, files) == {"spans": days, "trace_times": days, **OTHERS}
     assert make_plan(statements, changed, files) == []
+
+
+def test_series_are_kept_as_long_as_what_names_them(
+    statements: Statements, migrated: Target, files: Files
+) -> None:
+    """The days of points or of rollups, whichever are more."""
+    longer = StorageSettings(metrics_retention_days=500, metric_rollups_retention_days=400)
+    changed = replace(migrated, storage=longer)
+    migrate_tables(statements, changed, files, WAITS, "test")
+    days = _days(statements, changed, files)
+    assert (days["metric_series"], days["metric_samples"]) == (500, 500)
 
 
 def _only_part(statements: Statements, target: Target) -> tuple[datetime, int]:
@@ -74,7 +98,7 @@ def test_rows_that_are_there_already_expire_by_the_new_days(
         f"INSERT INTO {spans} (trace_id, timestamp) SELECT repeat('a', 32), now64() - 86400 * 3"
     )
     expires, inode = _only_part(statements, migrated)
-    changed = replace(migrated, spans_retention_days=7)
+    changed = replace(migrated, storage=StorageSettings(spans_retention_days=7))
     migrate_tables(statements, changed, files, WAITS, "test")
     assert _only_part(statements, migrated) == (expires - timedelta(days=30 - 7), inode)
 
@@ -89,7 +113,7 @@ def test_rows_beyond_shorter_days_are_dropped(
             f"INSERT INTO {spans} (trace_id, timestamp) "
             f"SELECT repeat('a', 32), now64() - 86400 * {days}"
         )
-    changed = replace(migrated, spans_retention_days=7)
+    changed = replace(migrated, storage=StorageSettings(spans_retention_days=7))
     migrate_tables(statements, changed, files, WAITS, "test")
     statements.execute(f"OPTIMIZE TABLE {spans} FINAL")
     ages = f"SELECT dateDiff('hour', timestamp, now64()) FROM {spans}"
@@ -104,7 +128,7 @@ def test_up_waits_for_mutations_and_names_the_one_that_is_left(
     statements.execute(f"INSERT INTO {spans} (timestamp) SELECT now64()")
     statements.execute(f"SYSTEM STOP MERGES {spans}")
     statements.execute(f"ALTER TABLE {spans} UPDATE user_id = 'x' WHERE 1")
-    changed = replace(migrated, spans_retention_days=7)
+    changed = replace(migrated, storage=StorageSettings(spans_retention_days=7))
     impatient = Waits(dependencies=1, lock=1, mutations=0.6)
     with pytest.raises(MutationPending, match=r"of spans: .*UPDATE user_id.* run again later"):
         migrate_tables(statements, changed, files, impatient, "test")
@@ -132,4 +156,4 @@ def test_the_configuration_file_decides(
     assert "30 days" in status.stdout
     assert "up makes it 3 days" in status.stdout
     assert rak_migrate(config_with_days(3), "up").returncode == ExitStatus.DONE
-    assert _days(statements, target, files) == {"spans": 3, "trace_times": 3}
+    assert _days(statements, target, files) == {"spans": 3, "trace_times": 3, **OTHERS}

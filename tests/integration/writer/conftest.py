@@ -1,10 +1,10 @@
 import asyncio
 import contextlib
-import time
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -13,10 +13,15 @@ import fleet
 from prometheus_text import metric
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import delete_topics, topic_lag
-from rak_libs.kafka.consumer import PartitionConsumer, Record
+from rak_libs.kafka.consumer import Record
+from rak_libs.kafka.errors import TransientKafkaError
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.kafka.topics import OTLP_SPANS, TOPICS, dead_letter_topic
+from rak_libs.runtime.config import config_from_command_line
 from rak_libs.runtime.settings import Config, KafkaSettings
+from rak_services.writer.__main__ import COMMANDS
+from rak_services.writer.command_line import add_arguments, check_arguments
+from topic_reading import read_topic
 
 
 @dataclass
@@ -35,6 +40,14 @@ class RunningWriter:
 
     def metric(self, name: str) -> float:
         return metric(self.port, name)
+
+
+class Operated(NamedTuple):
+    """How a subcommand ended, and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -62,9 +75,13 @@ class Pipeline:
         return asyncio.run(topic_lag(self.config.kafka, group, [OTLP_SPANS]))
 
     def wait_written(self, seconds: float = 60) -> None:
-        fleet.wait_until(
-            lambda: self.lag() == 0, "everything is committed", seconds=seconds, every=0.2
-        )
+        def is_written() -> bool:
+            # A broker that has just started does not know its groups yet.
+            with contextlib.suppress(TransientKafkaError):
+                return self.lag() == 0
+            return False
+
+        fleet.wait_until(is_written, "everything is committed", seconds=seconds, every=0.2)
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         client = connect(self.config.clickhouse)
@@ -76,22 +93,19 @@ class Pipeline:
 
     def dead_letters(self, count: int, seconds: float = 30) -> list[Record]:
         """Read the dead-letter topic from its beginning until `count` messages came."""
+        topic = dead_letter_topic(OTLP_SPANS)
+        return asyncio.run(read_topic(self.config.kafka, topic, count, seconds))
 
-        async def read() -> list[Record]:
-            group = f"test-{time.monotonic_ns()}"
-            topics = [dead_letter_topic(OTLP_SPANS)]
-            consumer = PartitionConsumer(
-                self.config.kafka, group=group, topics=topics, client_id="t"
-            )
-            found: list[Record] = []
-            deadline = time.monotonic() + seconds
-            while len(found) < count and time.monotonic() < deadline:
-                for records in (await consumer.poll(200)).values():
-                    found += records
-            await consumer.stop()
-            return found
-
-        return asyncio.run(read())
+    def operate(self, *arguments: str) -> "Operated":
+        """Carry out a subcommand of `rak-writer` in this process, which has all imported."""
+        path = fleet.write_config(self.config, self.folder / "operator.toml")
+        line = [*arguments, "--config", str(path)]
+        config, parsed = config_from_command_line("rak-writer", line, add_arguments)
+        check_arguments(parsed)
+        printed = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(printed[0]), contextlib.redirect_stderr(printed[1]):
+            status = asyncio.run(COMMANDS[parsed.command](config, parsed))
+        return Operated(status, *(stream.getvalue() for stream in printed))
 
     @contextlib.contextmanager
     def writer(self, **server: object) -> Iterator[RunningWriter]:

@@ -15,6 +15,7 @@ from rak_libs.kafka.admin import KafkaAdmin
 from rak_libs.kafka.aiokafka_seams import committed_offsets
 from rak_libs.kafka.consumer import TopicPartition
 from rak_libs.kafka.errors import TransientKafkaError
+from rak_libs.kafka.positions import Committed
 from rak_libs.runtime.settings import KafkaSettings
 
 FIRST, SECOND = TopicPartition("otlp_spans", 0), TopicPartition("otlp_spans", 1)
@@ -24,7 +25,7 @@ class Coordinator:
     """Answers questions for offsets with what the test chose."""
 
     def __init__(
-        self, error: type[kafka.KafkaError], *partitions: tuple[int, int, str, int]
+        self, error: type[kafka.KafkaError], *partitions: tuple[int, int, str | None, int]
     ) -> None:
         topics = [("otlp_spans", list(partitions))] if partitions else []
         self._answer = SimpleNamespace(error_code=error.errno, topics=topics)
@@ -40,14 +41,15 @@ class Coordinator:
     def coordinator_dead(self) -> None:
         self.is_dead = True
 
-    def ask(self) -> dict[TopicPartition, int | None]:
+    def ask(self) -> dict[TopicPartition, Committed | None]:
         consumer: Any = SimpleNamespace(_coordinator=self, _group_id="g")
         return asyncio.run(committed_offsets(consumer, [FIRST, SECOND]))
 
 
-def test_offsets_are_told_and_none_where_nothing_was_committed() -> None:
-    coordinator = Coordinator(kafka.NoError, (0, 7, "", 0), (1, -1, "", 0))
-    assert coordinator.ask() == {FIRST: 7, SECOND: None}
+@pytest.mark.parametrize(("note", "told"), [("a note", "a note"), ("", ""), (None, "")])
+def test_offsets_are_told_and_none_where_nothing_was_committed(note: str | None, told: str) -> None:
+    coordinator = Coordinator(kafka.NoError, (0, 7, note, 0), (1, -1, "", 0))
+    assert coordinator.ask() == {FIRST: Committed(7, told, ""), SECOND: None}
 
 
 def test_an_error_for_the_whole_group_is_not_taken_for_nothing_committed() -> None:

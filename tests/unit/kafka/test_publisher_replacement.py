@@ -8,7 +8,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka import errors as kafka
+from aiokafka.structs import RecordMetadata
 
 from rak_libs.kafka import publisher as publisher_module
 from rak_libs.kafka.errors import (
@@ -18,6 +20,8 @@ from rak_libs.kafka.errors import (
 )
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.runtime.settings import KafkaSettings
+
+STORED = RecordMetadata("otlp_spans", 0, TopicPartition("otlp_spans", 0), 7, -1, 0, 0)
 
 
 class StandIn:
@@ -34,11 +38,11 @@ class StandIn:
     async def flush(self) -> None:
         return
 
-    async def send(self, *_: Any, **__: Any) -> asyncio.Future[None]:
+    async def send(self, *_: Any, **__: Any) -> asyncio.Future[RecordMetadata]:
         self.sent += 1
         future = asyncio.get_running_loop().create_future()
         if self.answer is None:
-            future.set_result(None)
+            future.set_result(STORED)
         else:
             future.set_exception(self.answer)
         return future

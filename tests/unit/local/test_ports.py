@@ -19,6 +19,7 @@ def test_every_port_of_the_fleet_is_listed_with_the_key_that_changes_it() -> Non
         "[server] otlp_http_port": ("127.0.0.2", 4318),
         "[server] otlp_admin_port": ("127.0.0.2", 8081),
         "[server] writer_admin_port": ("127.0.0.2", 8083),
+        "[server] derive_admin_port": ("127.0.0.2", 8090),
         "[server] query_api_port": ("127.0.0.2", 8080),
         "[kafka] bootstrap_servers": ("127.0.0.3", 19092),
         "[clickhouse] url": ("127.0.0.4", 19000),

@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 
+from rak_libs.kafka.admin import TopicSteps
+from rak_libs.runtime.settings import StorageSettings
 from rak_services.migrate.config import Target
 from rak_services.migrate.files import SchemaFile
 from rak_services.migrate.ledger import Applied
 from rak_services.migrate.plan import Retention, Step
 from rak_services.migrate.report import plan_text, tables_text, topics_text
 
-TARGET = Target(database="telemetry", cluster="", spans_retention_days=7)
+TARGET = Target(database="telemetry", cluster="", storage=StorageSettings(spans_retention_days=7))
 
 
 def _file(version: int, checksum: str, *, cluster_only: bool = False) -> SchemaFile:
@@ -23,7 +25,7 @@ def _applied(version: int, checksum: str) -> Applied:
 
 def test_the_plan_shows_every_statement() -> None:
     steps = [Step("create database d", "CREATE DATABASE d"), Step("apply x", "CREATE TABLE x")]
-    assert plan_text(steps, ["otlp_spans"]) == (
+    assert plan_text(steps, ["create topic otlp_spans"]) == (
         "-- create database d\nCREATE DATABASE d;\n\n"
         "-- apply x\nCREATE TABLE x;\n\n"
         "-- create topic otlp_spans"
@@ -65,8 +67,10 @@ def test_status_shows_retention_and_what_up_would_make_of_it() -> None:
 
 
 def test_status_shows_topics() -> None:
-    lines = topics_text(["otlp_spans", "rak_pipeline"], ["rak_pipeline"]).splitlines()
-    assert [line.split() for line in lines[1:]] == [
+    topics = ["otlp_spans", "otlp_spans.dlq", "rak_pipeline"]
+    lines = topics_text(topics, TopicSteps(["rak_pipeline"], ["otlp_spans.dlq"])).splitlines()
+    assert [line.split(maxsplit=1) for line in lines[1:]] == [
         ["otlp_spans", "present"],
+        ["otlp_spans.dlq", "dated by producers: up makes it the broker"],
         ["rak_pipeline", "missing"],
     ]

@@ -4,12 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from rak_libs.model.metric_rollups import ROLLUP_TABLES
+from rak_libs.model.metrics import METRIC_TABLES
+from rak_libs.runtime.settings import StorageSettings
 from rak_services.migrate.config import Target
 from rak_services.migrate.errors import BadSchemaFile
 from rak_services.migrate.files import SchemaFile, load_schema_files, schema_folder
 
-SINGLE = Target(database="telemetry", cluster="", spans_retention_days=30)
-CLUSTER = Target(database="telemetry", cluster="main", spans_retention_days=30)
+SINGLE = Target(
+    database="telemetry",
+    cluster="",
+)
+CLUSTER = Target(
+    database="telemetry",
+    cluster="main",
+)
 OWN_FILES = load_schema_files(schema_folder())
 
 
@@ -84,16 +93,20 @@ def test_the_checksum_is_of_the_template(tmp_path: Path) -> None:
 
 def test_names_are_quoted() -> None:
     """A database may have any name that ClickHouse allows."""
-    target = Target(database="tele`metry", cluster="a b", spans_retention_days=1)
+    target = Target(
+        database="tele`metry", cluster="a b", storage=StorageSettings(spans_retention_days=1)
+    )
     assert target.placeholders()["database"] == r"`tele\`metry`"
     assert target.on_cluster == " ON CLUSTER `a b`"
 
 
 @pytest.mark.parametrize("file", OWN_FILES, ids=lambda file: file.name)
 def test_a_file_of_the_project_is_harmless_when_run_twice(file: SchemaFile) -> None:
-    """A crash between a statement and its record makes it run again; a query replaces itself."""
+    """A crash between a statement and its record makes it run again; some replace themselves."""
     statement = file.render(CLUSTER)
-    assert "IF NOT EXISTS" in statement or " MODIFY QUERY" in statement
+    assert any(
+        words in statement for words in ("IF NOT EXISTS", " MODIFY QUERY", " MODIFY SETTING")
+    )
 
 
 @pytest.mark.parametrize("file", OWN_FILES, ids=lambda file: file.name)
@@ -117,13 +130,33 @@ def test_sharded_tables_have_a_replica_path_of_their_own() -> None:
     per_shard = "('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')"
     assert f"ReplicatedMergeTree{per_shard}" in rendered["spans"]
     assert f"ReplicatedAggregatingMergeTree{per_shard}" in rendered["trace_times"]
-    assert "/clickhouse/tables/all/" in rendered["schema_migrations"]
+    with_version = per_shard.replace(")", ", sequence)")
+    assert f"ReplicatedReplacingMergeTree{with_version}" in rendered["pipeline"]
+    with_version = per_shard.replace(")", ", seen_at)")
+    assert f"ReplicatedReplacingMergeTree{with_version}" in rendered["metric_series"]
+    assert f"ReplicatedMergeTree{per_shard}" in rendered["metric_samples"]
+    with_version = per_shard.replace(")", ", seen_until)")
+    assert f"ReplicatedReplacingMergeTree{with_version}" in rendered["metric_samples_1m"]
+    for everywhere in ("schema_migrations", "derive_progress"):
+        assert "/clickhouse/tables/all/" in rendered[everywhere]
 
 
 def test_retention_follows_the_configuration() -> None:
-    """Both tables that expire carry the configured days."""
-    target = Target(database="telemetry", cluster="", spans_retention_days=7)
+    """Every table that expires carries the configured days."""
+    target = Target(
+        database="telemetry",
+        cluster="",
+        storage=StorageSettings(
+            spans_retention_days=7, metrics_retention_days=60, metric_rollups_retention_days=50
+        ),
+    )
+    points = "toDateTime(timestamp) + toIntervalDay(60)"
     assert {file.object: ttl for file in OWN_FILES if (ttl := file.ttl(target))} == {
         "spans": "toDateTime(timestamp) + toIntervalDay(7)",
         "trace_times": "day + toIntervalDay(7) + toIntervalDay(1)",
+        "pipeline": "toDateTime(hour) + toIntervalDay(90)",
+        "metric_series": "day + toIntervalDay(60) + toIntervalDay(1)",
+        **{table.name: points for table in METRIC_TABLES if table.by_batch},
+        "logs": "toDateTime(timestamp) + toIntervalDay(30)",
+        **{table.name: points.replace("60", "50") for table in ROLLUP_TABLES},
     }

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from rak_libs.kafka.account import Account
 from rak_libs.kafka.publisher import Publisher
+from rak_libs.runtime.boot import Boot
 from rak_libs.runtime.settings import KafkaSettings
 from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.export import Exporter
@@ -26,7 +28,8 @@ Message = dict[str, Any]
 def exporter() -> Iterator[Exporter]:
     """An exporter whose publisher was never started, which is a defect of ours when it is used."""
     with ThreadPoolExecutor(1) as threads:
-        yield Exporter(traces(30), Publisher(KafkaSettings(), "test"), threads, MEBIBYTE)
+        publisher = Publisher(KafkaSettings(), "test")
+        yield Exporter(traces(30), publisher, threads, MEBIBYTE, Account(Boot.now()))
 
 
 async def converse(app: OtlpHttpApp, messages: list[Message]) -> list[Message]:

@@ -1,4 +1,11 @@
+from collections.abc import Callable
+
 import pytest
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -6,10 +13,12 @@ from rak_libs.otlp.errors import RequestTooLarge, UndecodableRequest
 from rak_libs.otlp.otlp_json import request_to_json
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.prepare import MAX_ITEMS, Prepared, prepare
-from rak_services.otlp_receiver.signals import traces
+from rak_services.otlp_receiver.signals import Signal, logs, metrics, traces
 
 NOW = 1_800_000_000 * 1_000_000_000
 TRACES = traces(30)
+METRICS = metrics(90)
+LOGS = logs(30)
 MEBIBYTE = 1024 * 1024
 
 
@@ -29,9 +38,12 @@ def request_of(*names: str) -> ExportTraceServiceRequest:
 
 
 def prepared(
-    body: bytes, encoding: Encoding = Encoding.PROTOBUF, max_message_bytes: int = MEBIBYTE
+    body: bytes,
+    encoding: Encoding = Encoding.PROTOBUF,
+    max_message_bytes: int = MEBIBYTE,
+    signal: Signal = TRACES,
 ) -> Prepared:
-    return prepare(TRACES, body, encoding, NOW, max_message_bytes)
+    return prepare(signal, body, encoding, NOW, max_message_bytes)
 
 
 def names_in(published: Prepared) -> list[str]:
@@ -136,3 +148,61 @@ def test_braces_in_a_prompt_are_no_objects() -> None:
 def test_a_broken_outline_of_a_large_body_is_undecodable() -> None:
     with pytest.raises(UndecodableRequest):
         prepared(b"\x0a\xff\xff\xff\xff\x0f" + bytes(MAX_ITEMS * 2))
+
+
+def points_of_one_metric(good: int, bad: int) -> ExportMetricsServiceRequest:
+    request = ExportMetricsServiceRequest()
+    points = request.resource_metrics.add().scope_metrics.add().metrics.add(name="m").gauge
+    for number in range(good + bad):
+        points.data_points.add(time_unix_nano=NOW if number < good else 0, as_int=number)
+    return request
+
+
+def records(good: int, bad: int) -> ExportLogsServiceRequest:
+    request = ExportLogsServiceRequest()
+    group = request.resource_logs.add().scope_logs.add()
+    for number in range(good + bad):
+        group.log_records.add(time_unix_nano=NOW if number < good else 0, flags=number)
+    return request
+
+
+OTHER_SIGNALS = pytest.mark.parametrize(
+    ("signal", "build"), [(METRICS, points_of_one_metric), (LOGS, records)], ids=["metrics", "logs"]
+)
+
+
+@OTHER_SIGNALS
+@pytest.mark.parametrize("encoding", Encoding)
+def test_every_signal_is_prepared_alike(
+    signal: Signal, build: Callable[[int, int], Message], encoding: Encoding
+) -> None:
+    request = build(3, 2)
+    body = request.SerializeToString()
+    if encoding is Encoding.JSON:
+        body = request_to_json(request)
+    result = prepared(body, encoding, signal=signal)
+    assert (result.accepted, result.rejected) == (3, {"time_zero": 2})
+    assert [part.value for part in result.parts] == [build(3, 0).SerializeToString()]
+
+
+@OTHER_SIGNALS
+def test_every_signal_is_split_alike(signal: Signal, build: Callable[[int, int], Message]) -> None:
+    result = prepared(build(500, 1).SerializeToString(), max_message_bytes=2000, signal=signal)
+    assert len(result.parts) > 3
+    assert sum(part.items for part in result.parts) == result.accepted == 500
+    assert result.rejected == {"time_zero": 1}
+
+
+@OTHER_SIGNALS
+def test_every_signal_has_a_limit_of_items(
+    signal: Signal, build: Callable[[int, int], Message]
+) -> None:
+    with pytest.raises(RequestTooLarge, match=f"{MAX_ITEMS} {signal.kind.items}"):
+        prepared(build(0, MAX_ITEMS + 1).SerializeToString(), signal=signal)
+
+
+def test_metrics_that_cannot_be_read_are_told_when_there_is_nothing_else() -> None:
+    request = ExportMetricsServiceRequest()
+    request.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
+    result = prepared(request.SerializeToString(), signal=METRICS)
+    assert (result.parts, result.warnings) == ([], {"metric_data": 1})

@@ -23,7 +23,7 @@ TABLE = [
     (UndecodableRequest("no"), CODE.INVALID_ARGUMENT, 400),
     (RequestTooLarge("large"), CODE.RESOURCE_EXHAUSTED, 413),
     (MessageTooLarge("large"), CODE.RESOURCE_EXHAUSTED, 413),
-    (errors.Overloaded("full"), CODE.UNAVAILABLE, 503),
+    (errors.Overloaded(), CODE.UNAVAILABLE, 503),
     (errors.Held("held"), CODE.UNAVAILABLE, 503),
     (errors.ShuttingDown("bye"), CODE.UNAVAILABLE, 503),
     (errors.BodyTooSlow("slow"), CODE.UNAVAILABLE, 503),

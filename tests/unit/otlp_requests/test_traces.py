@@ -7,7 +7,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_generation import hostile_requests
 from rak_libs.model.time_window import DAY_NS, TimeWindow, reject_reason, time_window
 from rak_libs.otlp.errors import UndecodableRequest
-from rak_libs.otlp.traces import check_traces, parse_traces_protobuf
+from rak_libs.otlp.item_kind import check_request
+from rak_libs.otlp.parse import request_from_protobuf
+from rak_libs.otlp.traces import TRACE_SPANS
 
 NOW = 1_800_000_000 * 1_000_000_000
 WINDOW = time_window(30, NOW)
@@ -74,7 +76,7 @@ def test_a_bad_span_is_removed_and_counted_and_its_neighbours_stay(
 ) -> None:
     first, last = good_span(name="first"), good_span(name="last")
     request = request_of(first, good_span(**fields), last)
-    verdict = check_traces(request, WINDOW)
+    verdict = check_request(request, WINDOW, TRACE_SPANS)
     assert (verdict.accepted, verdict.rejected, verdict.changed) == (2, {reason: 1}, True)
     assert spans_of(request) == [first, last]
 
@@ -92,7 +94,7 @@ def test_a_bad_span_is_removed_and_counted_and_its_neighbours_stay(
 def test_a_good_span_leaves_the_request_unchanged(fields: dict[str, object]) -> None:
     request = request_of(good_span(**fields))
     before = request.SerializeToString()
-    verdict = check_traces(request, WINDOW)
+    verdict = check_request(request, WINDOW, TRACE_SPANS)
     assert (verdict.accepted, verdict.rejected, verdict.warnings) == (1, {}, {})
     assert not verdict.changed
     assert request.SerializeToString() == before
@@ -100,14 +102,14 @@ def test_a_good_span_leaves_the_request_unchanged(fields: dict[str, object]) -> 
 
 def test_a_span_that_ends_before_it_starts_is_kept_and_counted() -> None:
     request = request_of(good_span(end_time_unix_nano=NOW - 1), good_span(), good_span())
-    verdict = check_traces(request, WINDOW)
+    verdict = check_request(request, WINDOW, TRACE_SPANS)
     assert (verdict.accepted, verdict.rejected) == (3, {})
     assert verdict.warnings == {"end_before_start": 1}
     assert not verdict.changed
 
 
 def test_a_request_without_spans_is_fine() -> None:
-    verdict = check_traces(ExportTraceServiceRequest(), WINDOW)
+    verdict = check_request(ExportTraceServiceRequest(), WINDOW, TRACE_SPANS)
     assert (verdict.accepted, verdict.rejected, verdict.changed) == (0, {}, False)
 
 
@@ -132,7 +134,7 @@ def test_exactly_the_good_spans_remain_in_their_order(request_: ExportTraceServi
     expected = [span for span in before if naively_good(span, WINDOW)]
     shape = [(r.resource, [s.scope for s in r.scope_spans]) for r in request_.resource_spans]
     copied = ExportTraceServiceRequest.FromString(request_.SerializeToString())
-    verdict = check_traces(copied, WINDOW)
+    verdict = check_request(copied, WINDOW, TRACE_SPANS)
     assert spans_of(copied) == expected
     assert verdict.accepted == len(expected)
     assert sum(verdict.rejected.values()) == len(before) - len(expected)
@@ -144,14 +146,14 @@ def test_exactly_the_good_spans_remain_in_their_order(request_: ExportTraceServi
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_parse_or_are_refused(body: bytes) -> None:
     try:
-        request = parse_traces_protobuf(body)
+        request = request_from_protobuf(body, ExportTraceServiceRequest)
     except UndecodableRequest:
         return
-    verdict = check_traces(request, WINDOW)
+    verdict = check_request(request, WINDOW, TRACE_SPANS)
     assert len(spans_of(request)) == verdict.accepted
 
 
 def test_text_that_is_not_utf8_is_refused() -> None:
     broken = request_of(good_span(name="name")).SerializeToString().replace(b"name", b"na\xff\xfe")
     with pytest.raises(UndecodableRequest):
-        parse_traces_protobuf(broken)
+        request_from_protobuf(broken, ExportTraceServiceRequest)

@@ -10,15 +10,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_generation import canonical
+from rak_libs.model.batch import new_batch
 from rak_libs.model.promotion import PROMOTIONS, Promotion, operation_of
 from rak_libs.model.spans import SPANS
 from rak_libs.model.time_window import DAY_NS, time_window
-from rak_libs.otlp.decode_spans import (
-    MessageWithoutSpans,
-    UndecodableMessage,
-    decode_spans,
-    new_span_batch,
-)
+from rak_libs.otlp.decode_spans import MessageWithoutSpans, decode_spans
+from rak_libs.otlp.errors import UndecodableMessage
 from span_rows import rows_of
 
 NOW_NS = 1_800_000_000_000_000_000
@@ -45,7 +42,7 @@ def request_of(*spans: Span, service: str = "svc") -> ExportTraceServiceRequest:
 
 
 def decoded(*spans: Span, service: str = "svc") -> list[dict[str, Any]]:
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     value = request_of(*spans, service=service).SerializeToString()
     assert decode_spans(value, 123, WINDOW, batch) == []
     return rows_of(batch)
@@ -193,7 +190,7 @@ def test_odd_numbers_are_stored_as_defined() -> None:
 def test_bad_spans_are_separated_from_their_neighbours(fields: dict[str, Any], reason: str) -> None:
     """They come back by reason, whole and with their resource; the others are stored."""
     good, bad = span(name="good"), span(**{"name": "bad", **fields})
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     request = request_of(good, bad, good, bad)
     (rejected,) = decode_spans(request.SerializeToString(), 0, WINDOW, batch)
     assert [row["span_name"] for row in rows_of(batch)] == ["good", "good"]
@@ -203,7 +200,7 @@ def test_bad_spans_are_separated_from_their_neighbours(fields: dict[str, Any], r
 
 
 def test_bytes_that_are_no_request_leave_the_batch_alone() -> None:
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     decode_spans(request_of(span()).SerializeToString(), 0, WINDOW, batch)
     for value in (b"\xff", b"\x0a\x05abc", request_of(span()).SerializeToString()[:-1]):
         with pytest.raises(UndecodableMessage):
@@ -212,7 +209,7 @@ def test_bytes_that_are_no_request_leave_the_batch_alone() -> None:
 
 
 def test_an_empty_message_adds_nothing() -> None:
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     assert decode_spans(b"", 0, WINDOW, batch) == []
     assert rows_of(batch) == []
 
@@ -234,14 +231,14 @@ def jaeger_span(trace_id: bytes) -> bytes:
 def test_bytes_without_a_span_are_not_lost_in_silence(value: bytes) -> None:
     """A parser may take another encoding for a request; only that there is no span betrays it."""
     ExportTraceServiceRequest.FromString(value)
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     with pytest.raises(MessageWithoutSpans):
         decode_spans(value, 0, WINDOW, batch)
     assert rows_of(batch) == []
 
 
 def test_a_message_all_of_whose_spans_are_bad_is_not_taken_for_one_without() -> None:
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     value = request_of(span(start_time_unix_nano=0)).SerializeToString()
     (rejected,) = decode_spans(value, 0, WINDOW, batch)
     assert (rejected.reason, rejected.count) == ("time_zero", 1)
@@ -252,7 +249,7 @@ def test_a_message_all_of_whose_spans_are_bad_is_not_taken_for_one_without() -> 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_decoded_or_refused(value: bytes) -> None:
     """Nothing but the two errors is raised, and columns stay of equal length."""
-    batch = new_span_batch()
+    batch = new_batch(SPANS)
     try:
         decode_spans(value, 0, WINDOW, batch)
     except (UndecodableMessage, MessageWithoutSpans):

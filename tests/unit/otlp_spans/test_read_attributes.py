@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from otlp_generation import requests, values
+from otlp_generation import requests
+from rak_libs.model.batch import new_batch
+from rak_libs.model.spans import SPANS
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp import decode_spans as decoder
+from rak_libs.otlp.errors import UndecodableMessage
 from rak_libs.otlp.promote import SLOTS, fact_of
 from rak_libs.otlp.read_attributes import (
     _REMEMBERED,
@@ -24,6 +27,7 @@ from rak_libs.otlp.read_attributes import (
     set_text,
 )
 from rak_libs.otlp.typed_json import attributes_to_text
+from value_generation import values
 
 KEYS = st.text(max_size=130) | st.sampled_from(sorted(SLOTS))
 NUMBERS = st.integers(-(2**63), 2**63 - 1).map(lambda number: AnyValue(int_value=number))
@@ -110,12 +114,12 @@ class Always(AttributeReading):
 
 def decoded(value: bytes, way: WayOfReading) -> str:
     """Everything that is decoded of a message, or its error, as text (NaN equals itself there)."""
-    batch = decoder.new_span_batch()
+    batch = new_batch(SPANS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoder, "_reading", Always(way))
         try:
             rejected = decoder.decode_spans(value, 7, WINDOW, batch)
-        except decoder.UndecodableMessage as error:
+        except UndecodableMessage as error:
             return repr(error)
     return repr((batch, rejected))
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
-from otlp_generation import attribute_lists, values
 from rak_libs.otlp.typed_json import (
     attributes_to_text,
     text_to_attributes,
@@ -15,6 +14,7 @@ from rak_libs.otlp.typed_json import (
     value_to_plain_text,
     value_to_text,
 )
+from value_generation import attribute_lists, values
 
 
 def of_map(**values: AnyValue) -> AnyValue:

@@ -1,15 +1,17 @@
 """Paths of endpoints: names in them may hold slashes and reserved words."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import msgspec
+import pytest
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
-from rak_libs.runtime.settings import QuerySettings
-from rak_services.query.endpoint import Endpoint, Question, Store
+from rak_libs.runtime.settings import QuerySettings, StorageSettings
+from rak_services.query.endpoint import Endpoint, EventStream, Question, Store
 from rak_services.query.routes import CLIENT_LEFT, api_routes
 
 
@@ -28,7 +30,14 @@ async def echo(_store: Store, question: Question, request: NameRequest) -> NameA
 
 def store() -> Store:
     limits = QuerySettings(max_result_rows=5)
-    return Store(pool=cast("Any", None), limits=limits, now=lambda: 0, clustered=False)
+    return Store(
+        pool=cast("Any", None),
+        limits=limits,
+        now=lambda: 0,
+        clustered=False,
+        storage=StorageSettings(),
+        status_interval_seconds=10.0,
+    )
 
 
 def endpoint(path: str, handle: Any = echo) -> Endpoint:
@@ -90,6 +99,27 @@ def test_work_is_cancelled_when_the_client_leaves() -> None:
     app = Starlette(routes=api_routes([endpoint("/{name}", endless)], store()))
     start, _ = asyncio.run(ask(app, "/slow", [{"type": "http.disconnect"}]))
     assert (start["status"], cancelled) == (CLIENT_LEFT, ["slow"])
+
+
+def test_a_stream_that_fails_is_logged_and_left_unfinished(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The server cuts the connection of an answer without an end; the place is free again."""
+    closed: list[bool] = []
+
+    async def events() -> AsyncGenerator[bytes, None]:
+        yield b"data: 1\n\n"
+        raise ValueError("a defect")
+
+    async def stream(_store: Store, _question: Question, _request: NameRequest) -> EventStream:
+        return EventStream(events(), lambda: closed.append(True))
+
+    app = Starlette(routes=api_routes([endpoint("/{name}", stream)], store()))
+    start, *bodies = asyncio.run(ask(app, "/live", []))
+    assert start["status"] == 200
+    assert [body["more_body"] for body in bodies] == [True]
+    assert closed == [True]
+    assert "query.stream_failed" in capsys.readouterr().out
 
 
 def test_a_page_is_never_longer_than_max_result_rows() -> None:

@@ -9,19 +9,51 @@ from pathlib import Path
 import pytest
 
 from rak_libs.clickhouse.parameters import Parameters, bind
-from rak_services.query.parameter_types import AttributeFilters, Duration, TimePoint, TraceId
+from rak_libs.model.time_window import HOUR_NS
+from rak_services.query.logs.histogram import default_step, histogram_sql
+from rak_services.query.logs.places import (
+    AS_STORED,
+    NEWEST_FIRST,
+    OLDEST_FIRST,
+    RecordPlace,
+    TailPlace,
+)
+from rak_services.query.logs.record_sql import Selection, sizes_sql
+from rak_services.query.logs.record_sql import keys_sql as log_keys_sql
+from rak_services.query.logs.record_sql import page_sql as log_page_sql
+from rak_services.query.logs.requests import CountLogs, RecordFilters, SearchLogs, TailLogs
+from rak_services.query.logs.severity import Severity
+from rak_services.query.looks import looks_ahead, looks_back
+from rak_services.query.parameter_types import (
+    AttributeFilters,
+    Duration,
+    SpanId,
+    TimePoint,
+    TraceId,
+)
+from rak_services.query.pipeline_sql import (
+    Hours,
+    freshness_sql,
+    hours_sql,
+    newest_status_sql,
+    positions_sql,
+    receivers_sql,
+    rows_sql,
+    sources_sql,
+)
 from rak_services.query.requests import SearchTraces
 from rak_services.query.services_list import OperationPosition, operations_sql, services_sql
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.span_rows import SpanPosition, keys_sql, page_sql, times_sql
 from rak_services.query.time_ranges import Range, resolve_range
-from rak_services.query.trace_search import looks_back
 from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
 
 GOLDEN = Path(__file__).parent / "sql"
 TRACE = TraceId("0af7651916cd43dd8448eb211c80319c")
 FIRST, LAST = 1_700_000_000_000_000_001, 1_700_003_600_000_000_000
 SNAPSHOT = 1_700_003_600_000
+HOUR = FIRST - FIRST % HOUR_NS
+HOURS = Hours("spans", HOUR, HOUR + 2 * HOUR_NS)
 WHOLE = Scope(FIRST, LAST, None, SNAPSHOT, None, 51)
 
 EVERY_FILTER = SearchTraces(
@@ -55,6 +87,23 @@ ATTRIBUTES = SearchTraces(
         )
     )
 )
+
+EVERY_LOG_FILTER = SearchLogs(
+    service="check'out",
+    severity=Severity(13),
+    q="100%_\\",
+    event="user.login",
+    agent="planner",
+    session="s-1",
+    invocation="i-1",
+    user="ann",
+    model="meta-llama/Llama-3",
+    tool="search",
+    trace_id=TRACE,
+    span_id=SpanId("00f067aa0ba902b7"),
+    attr=AttributeFilters((("text", "it's"),)),
+)
+KEY, LATER_KEY = (FIRST, SNAPSHOT, 7), (LAST, SNAPSHOT, 0)
 
 STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "search_without_filters": candidates_sql(SearchTraces(), WHOLE),
@@ -97,6 +146,42 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "operations_next_page": operations_sql(
         "alpha", Range(FIRST, LAST), OperationPosition(FIRST, LAST, "GET /", "CLIENT"), 51
     ),
+    "logs_keys": log_keys_sql(
+        Selection(EVERY_LOG_FILTER, Range(FIRST, LAST), SNAPSHOT), NEWEST_FIRST, None, 51
+    ),
+    "logs_next_keys": log_keys_sql(
+        Selection(SearchLogs(), Range(FIRST, None), SNAPSHOT), NEWEST_FIRST, RecordPlace(KEY, 2), 51
+    ),
+    "logs_sizes": sizes_sql(
+        Selection(SearchLogs(), Range(FIRST, LAST), SNAPSHOT), OLDEST_FIRST, None, [KEY, LATER_KEY]
+    ),
+    "logs_page": log_page_sql(
+        Selection(SearchLogs(), Range(FIRST, LAST), SNAPSHOT),
+        NEWEST_FIRST,
+        None,
+        [LATER_KEY, KEY],
+    ),
+    "trace_logs_next_page": log_page_sql(
+        Selection(RecordFilters(trace_id=TRACE), Range(None, None), SNAPSHOT),
+        OLDEST_FIRST,
+        RecordPlace(KEY, 1),
+        [LATER_KEY],
+    ),
+    "tail_keys": log_keys_sql(
+        Selection(TailLogs(severity=Severity(17)), Range(None, None), SNAPSHOT),
+        AS_STORED,
+        TailPlace((SNAPSHOT - 1_000, *KEY), 3),
+        501,
+    ),
+    "logs_histogram": histogram_sql(CountLogs(service="alpha"), Range(FIRST, LAST), 60_000_000_000),
+    "pipeline_hours": hours_sql(["spans"], HOUR, LAST, None, 51),
+    "pipeline_hours_next_page": hours_sql(["spans"], HOUR, LAST, (HOUR + HOUR_NS, "spans"), 51),
+    "pipeline_sources": sources_sql(HOURS),
+    "pipeline_rows": rows_sql(HOURS, ("spans",), 19_600),
+    "pipeline_freshness": freshness_sql(HOURS),
+    "pipeline_receivers": receivers_sql("spans", HOUR),
+    "pipeline_positions": positions_sql(HOUR),
+    "pipeline_newest_status": newest_status_sql(HOUR),
 }
 
 
@@ -126,6 +211,19 @@ def test_the_default_range_is_the_last_hour_open_to_the_future() -> None:
     ended = SearchTraces(end=TimePoint.parse(str(FIRST)))
     assert resolve_range(ended, LAST) == Range(FIRST - hour, FIRST)
     assert resolve_range(SearchTraces(), LAST, open_start=True) == Range(None, None)
+
+
+def test_oldest_first_looks_further_ahead_each_time_and_at_everything_last() -> None:
+    minute = 60_000_000_000
+    assert list(looks_ahead(0, 600 * minute)) == [minute, 16 * minute, 256 * minute, None]
+    assert list(looks_ahead(5, minute)) == [None]
+    assert list(looks_ahead(None, minute)) == [None]
+
+
+def test_the_default_step_divides_a_range_into_60_parts_or_fewer() -> None:
+    second = 1_000_000_000
+    lengths = [1, 60 * second, 60 * second + 1, 3_600 * second, 86_400 * second, 10**18]
+    assert [default_step(length) // second for length in lengths] == [1, 1, 2, 60, 1_800, 2_592_000]
 
 
 def test_newest_first_looks_further_back_each_time_and_at_everything_last() -> None:

@@ -131,8 +131,10 @@ def test_the_example_file_annotates_every_key(section: str, key: str) -> None:
     meaning, _, default, readers = parts.groups()
     assert len(meaning) > 10
     assert default == match[2]
-    scripts = "rak-(otlp-receiver|pprof-receiver|writer|query|migrate|local)"
-    known = rf"every service( but {scripts}| that publishes)?|{scripts}(, {scripts})*"
+    scripts = "rak-(otlp-receiver|pprof-receiver|writer|derive|query|migrate|local)"
+    known = (
+        rf"every service( but {scripts}( and {scripts})?| that publishes)?|{scripts}(, {scripts})*"
+    )
     assert re.fullmatch(known, readers), readers
 
 
@@ -228,7 +230,8 @@ def test_an_unknown_name_without_a_near_one_gets_the_known_names(tmp_path: Path)
     (problem,) = problems_of(written(tmp_path, "[storage]\nzzz = 1\n"), {})
     assert problem.endswith(
         "has no key zzz; known: spans_retention_days, metrics_retention_days,"
-        " profiles_retention_days"
+        " metric_rollups_retention_days, logs_retention_days,"
+        " profiles_retention_days, pipeline_retention_days"
     )
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from rak_libs.kafka.consumer import TopicPartition
 from rak_services.writer.batch import Batch, FlushPolicy
+from rak_services.writer.identity import identify
 from rak_services.writer.signals import SIGNALS
 from unit.writer.span_messages import NOW_MS, record, value_of
 
@@ -12,18 +14,17 @@ DAY_MS = 24 * 3600 * 1000
 
 
 def batch_of(rows: int, formed_at: float = 100.0) -> Batch:
-    batch = Batch("otlp_spans", 3, formed_at, SPANS.new_batch())
-    batch.add(record(5, value_of(["x"] * rows)), SPANS, 30)
+    batch = Batch.begin(TopicPartition("otlp_spans", 3), SPANS, 30, formed_at)
+    batch.add(record(5, value_of(["x"] * rows)))
     return batch
 
 
 def test_a_batch_knows_where_it_comes_from() -> None:
-    """Topic, partition, offsets and the first message's timestamp identify it."""
+    """Its name is made of where it begins and ends, and of its first message."""
     batch = batch_of(1)
-    batch.add(record(6, value_of(["y"]), NOW_MS + 1), SPANS, 30)
-    assert (batch.topic, batch.partition) == ("otlp_spans", 3)
-    assert (batch.first_offset, batch.last_offset) == (5, 6)
-    assert batch.first_timestamp_ms == NOW_MS
+    batch.add(record(6, value_of(["y"]), NOW_MS + 1))
+    assert (batch.first_offset, batch.last_offset, batch.end_offset) == (5, 6, 7)
+    assert batch.identity == identify(batch.records[0], 6)
     assert batch.rows == 2
     assert batch.size == sum(len(each.value) for each in batch.records)
 
@@ -31,8 +32,8 @@ def test_a_batch_knows_where_it_comes_from() -> None:
 def test_an_undecodable_message_is_set_aside_and_counts_as_read() -> None:
     """Its offset is covered by the batch, which goes on."""
     batch = batch_of(1)
-    batch.add(record(6, b"\xff"), SPANS, 30)
-    batch.add(record(7, value_of(["z"])), SPANS, 30)
+    batch.add(record(6, b"\xff"))
+    batch.add(record(7, value_of(["z"])))
     assert (batch.rows, batch.last_offset) == (2, 7)
     (refused,) = batch.refused
     assert (refused.reason, refused.error_class) == ("undecodable", "UndecodableMessage")
@@ -42,8 +43,8 @@ def test_an_undecodable_message_is_set_aside_and_counts_as_read() -> None:
 def test_the_time_window_is_the_messages_own() -> None:
     """Whether a span is too old depends on when the broker took it, not on when it is read."""
     batch = batch_of(1)
-    batch.add(record(6, value_of(["old"], NOW_MS - 40 * DAY_MS), NOW_MS - 20 * DAY_MS), SPANS, 30)
-    batch.add(record(7, value_of(["old"], NOW_MS - 40 * DAY_MS)), SPANS, 30)
+    batch.add(record(6, value_of(["old"], NOW_MS - 40 * DAY_MS), NOW_MS - 20 * DAY_MS))
+    batch.add(record(7, value_of(["old"], NOW_MS - 40 * DAY_MS)))
     assert batch.rows == 2
     assert [(each.record.offset, each.reason) for each in batch.refused] == [(7, "time_expired")]
 
@@ -73,7 +74,7 @@ def test_a_batch_is_full_by_rows_or_bytes() -> None:
     assert not POLICY.is_full(batch_of(99))
     assert POLICY.is_full(batch_of(100))
     long_names = batch_of(1)
-    long_names.add(record(6, value_of(["x" * 10_000])), SPANS, 30)
+    long_names.add(record(6, value_of(["x" * 10_000])))
     assert POLICY.is_full(long_names)
 
 

@@ -1,0 +1,5 @@
+-- form: cluster
+-- All shards' windows; the shard follows from the series, as in all tables of metrics.
+CREATE TABLE IF NOT EXISTS ${database}.metric_exponential_histograms_1m${on_cluster} AS ${database}.metric_exponential_histograms_1m_local
+ENGINE = Distributed(${cluster}, ${database}, metric_exponential_histograms_1m_local, fingerprint)
+COMMENT 'Points of exponential histograms by the minute, over all shards';

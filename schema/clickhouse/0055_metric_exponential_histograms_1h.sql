@@ -1,0 +1,33 @@
+-- Exponential histograms by the hour: one row a series, window and zero threshold, at the lowest
+-- scale of its points. Buckets are kept as pairs of index and count, as a window's lowest and highest
+-- may lie far apart. The rest is as in metric_samples_1h.
+CREATE TABLE IF NOT EXISTS ${database}.metric_exponential_histograms_1h${local}${on_cluster}
+(
+    metric_name       LowCardinality(String) CODEC(ZSTD(1)),
+    fingerprint       UInt64 CODEC(ZSTD(1)),
+    timestamp         DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    points            UInt32 CODEC(T64, ZSTD(1)),
+    count             UInt64 CODEC(T64, ZSTD(1)),
+    sum               Nullable(Float64) CODEC(Delta(8), ZSTD(1)),
+    min               Nullable(Float64) CODEC(Delta(8), ZSTD(1)),
+    max               Nullable(Float64) CODEC(Delta(8), ZSTD(1)),
+    scale             Int32 CODEC(ZSTD(1)),
+    zero_count        UInt64 CODEC(T64, ZSTD(1)),
+    zero_threshold    Float64 CODEC(ZSTD(1)),
+    positive_indexes  Array(Int32) CODEC(Delta(4), ZSTD(1)),
+    positive_counts   Array(UInt64) CODEC(T64, ZSTD(1)),
+    negative_indexes  Array(Int32) CODEC(Delta(4), ZSTD(1)),
+    negative_counts   Array(UInt64) CODEC(T64, ZSTD(1)),
+    resets            UInt32 CODEC(T64, ZSTD(1)),
+    seen_until        DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ${replicated}ReplacingMergeTree(${replica_parameters}seen_until)
+PARTITION BY toYYYYMM(timestamp)
+PRIMARY KEY (metric_name, fingerprint, timestamp)
+ORDER BY (metric_name, fingerprint, timestamp, zero_threshold)
+TTL toDateTime(timestamp) + toIntervalDay(${metric_rollups_retention_days})
+SETTINGS
+    ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = 0,
+    auto_statistics_types = ''
+COMMENT 'Points of exponential histograms by the hour';
