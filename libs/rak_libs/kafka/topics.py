@@ -1,6 +1,7 @@
 """Names of topics, headers of messages, and their encodings.
 
-Topic values are serialized OTLP requests, uncompressed; the topic compresses (zstd). Messages have
+Topic values are serialized OTLP requests and pprof profiles, uncompressed; the topic compresses
+(zstd). Messages have
 no key: load spreads evenly over the partitions. What is not in the payload is in headers; numbers
 are decimal ASCII, text is UTF-8.
 """
@@ -14,6 +15,7 @@ from typing import Final
 OTLP_SPANS: Final = "otlp_spans"
 OTLP_METRICS: Final = "otlp_metrics"
 OTLP_LOGS: Final = "otlp_logs"
+PPROF_PROFILES: Final = "pprof_profiles"
 PIPELINE: Final = "rak_pipeline"
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 
