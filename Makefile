@@ -9,7 +9,7 @@ COLLECTOR := .collector/collector
 COLLECTOR_SOURCE := tests/e2e/collector
 
 .DEFAULT_GOAL := help
-.PHONY: help run kafka kafka-jars collector demo clients test soak fuzz lint type fmt bench lock clean
+.PHONY: help run kafka kafka-jars collector demo clients test test-again soak fuzz lint type fmt bench lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ test: clients ## the whole test suite
 	@$(MAKE) --no-print-directory kafka-jars || echo "tests on Apache Kafka are left out" >&2
 	@$(MAKE) --no-print-directory collector || echo "tests with a Collector are left out" >&2
 	@$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
+
+test-again: $(STAMP) ## the tests that failed last, one after the other
+	@echo "some tests failed; they are run again, alone" >&2
+	@$(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 SOAKED := tests/faults tests/integration/otlp_receiver/test_mutated_requests.py
 SOAKED += tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py
