@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, Protocol
 
-from rak_libs.model.batch import ArrayValues, MapValues
+from rak_libs.model.batch import ArrayValues, MapValues, NestedArrayValues
 
 
 class ByteBuffer(Protocol):
@@ -47,7 +47,7 @@ class ColumnEncoder(ABC):
 
 
 class NumberEncoder(ColumnEncoder):
-    """Fixed-width numbers, among them Bool, Enum8 numbers, DateTime64 ticks and Date's days."""
+    """Fixed-width numbers, among them Bool, Enum8 numbers, ticks, seconds and days of times."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -129,7 +129,7 @@ class LowCardinalityEncoder(ColumnEncoder):
 
 
 class ArrayEncoder(ColumnEncoder):
-    """Array(T), from `ArrayValues`."""
+    """Array(T), from `ArrayValues`; Array(Array(T)), from `NestedArrayValues`."""
 
     def __init__(self, inner: ColumnEncoder) -> None:
         self._inner = inner
@@ -138,7 +138,7 @@ class ArrayEncoder(ColumnEncoder):
         """Write the prefix of the elements."""
         self._inner.write_prefix(buffer)
 
-    def write_values(self, values: ArrayValues, buffer: ByteBuffer) -> None:
+    def write_values(self, values: ArrayValues | NestedArrayValues, buffer: ByteBuffer) -> None:
         """Write cumulative offsets, then all elements."""
         buffer.write(_packed("Q", values.offsets))
         self._inner.write_values(values.values, buffer)
@@ -177,7 +177,7 @@ _NUMBER_CODES: Final = {
     "UInt32": "I",
     "UInt64": "Q",
 }
-_NUMBER_PREFIXES: Final = {"DateTime64(": "q", "Enum8(": "b", "Enum16(": "h"}
+_NUMBER_PREFIXES: Final = {"DateTime64(": "q", "DateTime(": "I", "Enum8(": "b", "Enum16(": "h"}
 
 
 @cache

@@ -20,7 +20,7 @@ from clickhouse_driver.writer import write_binary_str
 from rak_libs.clickhouse.column_encoding import encoder_of
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.errors import SchemaError, translated
-from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValues
+from rak_libs.model.batch import ColumnBatch, ColumnValues
 from rak_libs.model.table import BATCH_COLUMN, Column, Table
 from rak_libs.runtime.settings import ClickHouseSettings
 
@@ -107,7 +107,7 @@ def encode_block(table: Table, batch: ColumnBatch, batch_number: int = 0) -> Enc
 
 
 def _row_count(values: ColumnValues) -> int:
-    return len(values.offsets if isinstance(values, ArrayValues | MapValues) else values)
+    return len(values if isinstance(values, list) else values.offsets)
 
 
 class Inserter:

@@ -2,8 +2,8 @@
 
 After decoding there is no tuple, dict or object per row: a plain column is one flat list with a
 value per row, a Map or Array column is one list of cumulative offsets beside flat lists of its
-elements, which is how ClickHouse's Native format lays them out
-(https://clickhouse.com/docs/interfaces/specs/NativeProtocol).
+elements (or such a column, where they are arrays), which is how ClickHouse's Native format lays out
+columns (https://clickhouse.com/docs/interfaces/specs/NativeProtocol).
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,14 @@ class ArrayValues:
 
 
 @dataclass(slots=True)
+class NestedArrayValues:
+    """An Array(Array(T)) column: row i holds the arrays `offsets[i-1]:offsets[i]` of `values`."""
+
+    offsets: list[int] = field(default_factory=list)
+    values: ArrayValues = field(default_factory=ArrayValues)
+
+
+@dataclass(slots=True)
 class MapValues:
     """A Map column: row i holds `keys` and `values` from `offsets[i-1]` to `offsets[i]`."""
 
@@ -31,7 +39,7 @@ class MapValues:
     values: list[Any] = field(default_factory=list)
 
 
-ColumnValues = list[Any] | ArrayValues | MapValues
+ColumnValues = list[Any] | ArrayValues | NestedArrayValues | MapValues
 
 
 @dataclass(slots=True)
@@ -54,6 +62,8 @@ def new_batch(table: Table) -> ColumnBatch:
 def _empty(type_: str) -> ColumnValues:
     if type_.startswith("Map("):
         return MapValues()
+    if type_.startswith("Array(Array("):
+        return NestedArrayValues()
     return ArrayValues() if type_.startswith("Array(") else []
 
 
@@ -66,16 +76,29 @@ def rows_kept(batch: ColumnBatch, kept: Sequence[bool]) -> ColumnBatch:
 def _kept(values: ColumnValues, kept: Sequence[bool]) -> ColumnValues:
     if isinstance(values, list):
         return list(compress(values, kept))
+    if isinstance(values, ArrayValues):
+        return _arrays_kept(values, kept)
+    offsets, elements = _elements_kept(values.offsets, kept)
+    if isinstance(values, NestedArrayValues):
+        return NestedArrayValues(offsets, _arrays_kept(values.values, elements))
+    keys = list(compress(values.keys, elements))
+    return MapValues(offsets, keys, list(compress(values.values, elements)))
+
+
+def _arrays_kept(arrays: ArrayValues, kept: Sequence[bool]) -> ArrayValues:
+    offsets, elements = _elements_kept(arrays.offsets, kept)
+    return ArrayValues(offsets, list(compress(arrays.values, elements)))
+
+
+def _elements_kept(ends: Sequence[int], kept: Sequence[bool]) -> tuple[list[int], list[bool]]:
+    """Return the offsets of the rows that are kept, and of each element whether it is."""
     offsets: list[int] = []
     elements: list[bool] = []
     begin = total = 0
-    for end, keep in zip(values.offsets, kept, strict=True):
+    for end, keep in zip(ends, kept, strict=True):
         elements += [keep] * (end - begin)
         if keep:
             total += end - begin
             offsets.append(total)
         begin = end
-    if isinstance(values, MapValues):
-        keys = list(compress(values.keys, elements))
-        return MapValues(offsets, keys, list(compress(values.values, elements)))
-    return ArrayValues(offsets, list(compress(values.values, elements)))
+    return offsets, elements

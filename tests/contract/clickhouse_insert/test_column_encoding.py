@@ -11,9 +11,16 @@ from clickhouse_driver import Client
 
 from rak_libs.clickhouse.errors import PermanentClickHouseError, SchemaError
 from rak_libs.clickhouse.insert import Inserter
-from rak_libs.model.batch import ArrayValues, ColumnBatch, ColumnValues, MapValues
+from rak_libs.model.batch import (
+    ArrayValues,
+    ColumnBatch,
+    ColumnValues,
+    MapValues,
+    NestedArrayValues,
+)
 from rak_libs.model.metrics import METRIC_TABLES, STALE_NAN_BITS
 from rak_libs.model.pipeline import PIPELINE
+from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.model.spans import SPANS
 from rak_libs.model.table import Table, columns
 
@@ -50,6 +57,11 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "count_arrays": ("Array(UInt64)", [[], [0, 2**64 - 1], [7]]),
     "float_arrays": ("Array(Float64)", [[0.5, -0.0, float("inf")], []]),
     "time_arrays": ("Array(DateTime64(9, 'UTC'))", [[-1, 5], []]),
+    "nested_arrays": ("Array(Array(Int64))", [[[1, 2], [], [-(2**63)]], [], [[]], [[7]]]),
+    "no_nested_arrays": ("Array(Array(Int64))", [[], []]),
+    "bool_arrays": ("Array(Bool)", [[True, False], []]),
+    "int_arrays": ("Array(Int64)", [[-(2**63), 0], []]),
+    "seconds": ("DateTime('UTC')", [0, 1_800_000_000, 2**32 - 1]),
     "text_maps": ("Map(LowCardinality(String), String)", [{}, {"": "x"}, {"a": "", "b": "y"}]),
     "int_maps": ("Map(LowCardinality(String), Int64)", [{"a": -(2**63)}, {}]),
     "float_maps": ("Map(LowCardinality(String), Float64)", [{"a": 1.5, "b": -0.0}, {}]),
@@ -66,6 +78,11 @@ def flat(type_: str, rows: list[Any]) -> ColumnValues:
             keys=[key for row in rows for key in row],
             values=[value for row in rows for value in row.values()],
         )
+    if type_.startswith("Array(Array("):
+        arrays = [array for row in rows for array in row]
+        inner = flat("Array(Int64)", arrays)
+        assert isinstance(inner, ArrayValues)
+        return NestedArrayValues(list(accumulate(map(len, rows))), inner)
     if type_.startswith("Array"):
         return ArrayValues(
             offsets=list(accumulate(map(len, rows))),
@@ -100,7 +117,7 @@ def test_every_type_that_tables_have_is_tried() -> None:
     }
     used = {
         column.type.partition("(FixedString")[0].partition("Enum8")[0]
-        for table in (SPANS, PIPELINE, *METRIC_TABLES)
+        for table in (SPANS, PIPELINE, *METRIC_TABLES, *PROFILE_TABLES)
         for column in table.columns
         if not column.type.startswith("FixedString")
     }

@@ -17,6 +17,7 @@ from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.clickhouse.statements import Statements
 from rak_libs.model.metric_rollups import ROLLUP_TABLES
 from rak_libs.model.metrics import METRIC_TABLES
+from rak_libs.model.profiles import PROFILE_TABLES
 from rak_services.migrate.config import Target
 from rak_services.migrate.files import SchemaFile
 
@@ -25,7 +26,8 @@ CLUSTER_DOESNT_EXIST = 701
 UNKNOWN_IDENTIFIER = 47
 Files = tuple[SchemaFile, ...]
 OF_METRICS = [table.name for table in (*METRIC_TABLES, *ROLLUP_TABLES)]
-SHARDED = ["spans", "trace_times", "pipeline", "logs", *OF_METRICS]
+OF_PROFILES = [table.name for table in PROFILE_TABLES]
+SHARDED = ["spans", "trace_times", "pipeline", "logs", *OF_METRICS, *OF_PROFILES]
 
 
 def _on_one_node(file: SchemaFile, target: Target) -> str:

@@ -9,11 +9,20 @@ from rak_libs.model.logs import LOGS
 from rak_libs.model.metric_rollups import PROGRESS, ROLLUP_TABLES
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.model.pipeline import PIPELINE
+from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.model.spans import SPANS
 from rak_libs.model.table import Table
 from rak_services.migrate.config import Target
 
-TABLES = [SPANS, PIPELINE, LOGS, *METRIC_TABLES, *ROLLUP_TABLES, PROGRESS]
+TABLES = [
+    SPANS,
+    PIPELINE,
+    LOGS,
+    *METRIC_TABLES,
+    *ROLLUP_TABLES,
+    PROGRESS,
+    *PROFILE_TABLES,
+]
 
 
 @pytest.fixture(scope="module")

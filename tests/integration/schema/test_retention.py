@@ -10,6 +10,7 @@ import pytest
 
 from rak_libs.clickhouse.statements import Statements
 from rak_libs.model.metric_rollups import ROLLUP_TABLES
+from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.runtime.settings import Config, StorageSettings
 from rak_services.migrate.app import ExitStatus
 from rak_services.migrate.config import Target
@@ -30,6 +31,7 @@ OTHERS = {
     "metric_summaries": 90,
     "metric_exemplars": 90,
     **{table.name: 400 for table in ROLLUP_TABLES},
+    **{table.name: 7 for table in PROFILE_TABLES},
 }
 """Tables whose days these tests leave as they are."""
 

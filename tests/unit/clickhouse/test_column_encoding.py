@@ -8,6 +8,7 @@ import pytest
 from rak_libs.clickhouse.column_encoding import encoder_of
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.model.pipeline import PIPELINE
+from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.model.spans import SPANS
 
 
@@ -18,7 +19,7 @@ def written(type_: str, values: list[Any]) -> bytes:
 
 
 def test_every_stored_column_has_an_encoder() -> None:
-    for table in (SPANS, PIPELINE, *METRIC_TABLES):
+    for table in (SPANS, PIPELINE, *METRIC_TABLES, *PROFILE_TABLES):
         for column in table.stored_columns:
             assert encoder_of(column.type)
 

@@ -147,7 +147,10 @@ def test_retention_follows_the_configuration() -> None:
         database="telemetry",
         cluster="",
         storage=StorageSettings(
-            spans_retention_days=7, metrics_retention_days=60, metric_rollups_retention_days=50
+            spans_retention_days=7,
+            metrics_retention_days=60,
+            metric_rollups_retention_days=50,
+            profiles_retention_days=5,
         ),
     )
     points = "toDateTime(timestamp) + toIntervalDay(60)"
@@ -159,4 +162,7 @@ def test_retention_follows_the_configuration() -> None:
         **{table.name: points for table in METRIC_TABLES if table.by_batch},
         "logs": "toDateTime(timestamp) + toIntervalDay(30)",
         **{table.name: points.replace("60", "50") for table in ROLLUP_TABLES},
+        "cpu_profiles": "toDateTime(timestamp) + toIntervalDay(5)",
+        "memory_profiles": "toDateTime(timestamp) + toIntervalDay(5)",
+        "profile_stacks": "day + toIntervalDay(5) + toIntervalDay(1)",
     }
