@@ -1,0 +1,74 @@
+"""Which spans the samples of some profiles carry, and the condition that a sample is of a span."""
+
+from typing import Final
+
+from rak_libs.clickhouse.parameters import Parameters
+from rak_services.query.profiles.span_sets import MOST_CARRIED, SpanSet
+from rak_services.query.span_conditions import Conditions
+
+_TRACE: Final = "if({trace} != '', {trace}, toString(trace_id))"
+_SPAN: Final = "if({span} != '' OR {trace} != '', {span}, toString(span_id))"
+
+
+def _of(text: str, trace: str, span: str) -> str:
+    return text.replace("{trace}", trace).replace("{span}", span)
+
+
+SAMPLE_TRACE: Final = _of(_TRACE, "samples.trace_id", "samples.span_id")
+"""The trace of a sample, `samples` being joined: its own or else its profile's; '' for none."""
+
+SAMPLE_SPAN: Final = _of(_SPAN, "samples.trace_id", "samples.span_id")
+"""The span of a sample, likewise; '' for a sample with a trace of its own that says no span."""
+
+
+def carried_sql(profiles: Conditions) -> tuple[str, Parameters]:
+    """Return the statement for the spans that the samples of some profiles carry.
+
+    One row of one array, of the fields of a `CarriedSpan` each; one more than `MOST_CARRIED` at
+    most.
+    """
+    sql = f"""\
+SELECT groupUniqArray({MOST_CARRIED + 1})(
+    (toString(trace), toString(span), cityHash64(trace, span)))
+FROM (
+    SELECT DISTINCT
+        {_of(_TRACE, "own.1", "own.2")} AS trace,
+        {_of(_SPAN, "own.1", "own.2")} AS span
+    FROM cpu_profiles
+    ARRAY JOIN arrayDistinct(arrayZip(samples.trace_id, samples.span_id)) AS own
+    WHERE {profiles.where("    ")}
+)
+WHERE span != ''
+"""  # noqa: S608 - built from constants; values are bound
+    return sql, profiles.parameters
+
+
+def sample_condition(
+    spans: SpanSet, whole_profiles: tuple[str, ...] = (), trace_id: str | None = None
+) -> Conditions:
+    """Return the condition that a sample counts, `samples` being joined.
+
+    Args:
+        spans: Samples of these count.
+        whole_profiles: Every sample of these profiles counts.
+        trace_id: Every sample of this trace counts.
+    """
+    alternatives = Conditions()
+    if spans.keys:
+        alternatives.add(
+            f"cityHash64({SAMPLE_TRACE}, {SAMPLE_SPAN}) IN %(span_keys)s",
+            span_keys=spans.keys,
+        )
+    if spans.span_ids:
+        alternatives.add(
+            f"({SAMPLE_TRACE} = '' AND {SAMPLE_SPAN} IN %(lone_spans)s)",
+            lone_spans=spans.span_ids,
+        )
+    if whole_profiles:
+        alternatives.add("profile_id IN %(whole_profiles)s", whole_profiles=whole_profiles)
+    if trace_id is not None:
+        alternatives.add(f"{SAMPLE_TRACE} = %(whole_trace)s", whole_trace=trace_id)
+    condition = Conditions()
+    text = " OR ".join(alternatives.texts) or "false"
+    condition.add(f"({text})", **alternatives.parameters)
+    return condition

@@ -1,0 +1,55 @@
+"""The statements that join profiles with spans, as golden files under `span_profile_sql/`.
+
+After a wanted change write them anew:
+`UPDATE_GOLDEN=1 pytest tests/unit/query/test_span_profile_sql.py`.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rak_libs.clickhouse.parameters import Parameters, bind
+from rak_services.query.profiles.carried_spans import carried_sql, sample_condition
+from rak_services.query.profiles.invocation_overlap import invocation_spans_sql, lone_sql
+from rak_services.query.profiles.span_sets import SpanSet, links_sql, traces_sql
+from rak_services.query.requests import SpanFilters
+from rak_services.query.span_conditions import Conditions
+from rak_services.query.time_ranges import Range
+
+GOLDEN = Path(__file__).parent / "span_profile_sql"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PERIOD = Range(1_700_000_000_000_000_001, 1_700_003_600_000_000_000)
+TOOL = SpanFilters(tool="search", agent="planner", model="meta-llama/Llama-3", name="it's")
+PROFILES = Conditions(["service_name = %(service)s", "profile_type = 'CPU'"], {"service": "check"})
+SPANS = SpanSet((1, 2**64 - 1), ("00f067aa0ba902b7",))
+
+
+def condition_sql(condition: Conditions) -> tuple[str, Parameters]:
+    return condition.where() + "\n", condition.parameters
+
+
+STATEMENTS: dict[str, tuple[str, Parameters]] = {
+    "carried": carried_sql(PROFILES),
+    "traces": traces_sql({"00f067aa0ba902b8", "00f067aa0ba902b7"}, PERIOD),
+    "links": links_sql(TOOL, {TRACE, "f" * 32}, PERIOD),
+    "lone_profiles": lone_sql(PROFILES, None),
+    "lone_profiles_of_an_agent": lone_sql(PROFILES, "planner"),
+    "invocation_spans": invocation_spans_sql(TOOL, ["i-2", "i-1"], PERIOD),
+    "samples_of_spans": condition_sql(sample_condition(SPANS, ("a" * 32,))),
+    "samples_of_a_trace": condition_sql(sample_condition(SpanSet(), (), TRACE)),
+    "samples_of_nothing": condition_sql(sample_condition(SpanSet())),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_is_as_reviewed(name: str) -> None:
+    path = GOLDEN / f"{name}.sql"
+    statement = bind(*STATEMENTS[name])
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(statement)
+    assert path.read_text() == statement
+
+
+def test_every_golden_file_is_of_a_statement() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.sql")} == set(STATEMENTS)
