@@ -17,7 +17,9 @@ import atheris
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, given, settings
 
-with atheris.instrument_imports(include=["rak_libs.otlp", "rak_services.otlp_receiver"]):
+with atheris.instrument_imports(
+    include=["rak_libs.otlp", "rak_libs.receiving", "rak_services.otlp_receiver"]
+):
     from fuzz.targets import ENCODINGS, TARGETS
     from rak_libs.otlp.otlp_json import request_to_json
 

@@ -9,7 +9,9 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["rak_libs.otlp", "rak_services.otlp_receiver"]):
+with atheris.instrument_imports(
+    include=["rak_libs.otlp", "rak_libs.receiving", "rak_services.otlp_receiver"]
+):
     from fuzz.targets import TARGETS
 
 

@@ -12,9 +12,9 @@ from typing import Final
 from rak_libs.clickhouse.insert import encode_block
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.errors import PermanentOtlpError
-from rak_services.otlp_receiver.content_encoding import body_decoder
+from rak_libs.receiving.content_encoding import body_decoder
+from rak_libs.receiving.errors import BadBody, UnsupportedContentEncoding
 from rak_services.otlp_receiver.encodings import Encoding
-from rak_services.otlp_receiver.errors import UnsupportedContentEncoding
 from rak_services.otlp_receiver.prepare import Prepared, prepare
 from rak_services.otlp_receiver.signals import Signal, logs, metrics, traces
 from rak_services.writer.signals import SIGNALS as WRITTEN
@@ -87,7 +87,7 @@ def _decompressed(encoding: str, chunks: list[bytes]) -> bytes | type[Exception]
             if len(pieces[-1]) > MAX_BODY_BYTES:
                 raise BrokenPromise(f"{encoding}: one chunk gave more than the limit")
         decoder.finish()
-    except (PermanentOtlpError, UnsupportedContentEncoding) as error:
+    except (BadBody, UnsupportedContentEncoding) as error:
         return type(error)
     return b"".join(pieces)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fuzz.targets import ENCODINGS, TARGETS
-from rak_services.otlp_receiver.content_encoding import body_decoder
+from rak_libs.receiving.content_encoding import body_decoder
 
 CORPUS = Path(__file__).parent / "corpus"
 

@@ -1,40 +1,32 @@
 """The composition of the OTLP receiver, and the order in which it starts and drains."""
 
 import asyncio
-import contextlib
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from rak_libs.kafka.account import Account
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.kafka.status_reports import ReceiverReports
+from rak_libs.receiving.admission import Admission
+from rak_libs.receiving.draining import drain
+from rak_libs.receiving.hold_routes import hold_routes
+from rak_libs.receiving.http_answers import BODY_SECONDS, malformed_request
 from rak_libs.runtime.admin import AdminServer, not_stopping
 from rak_libs.runtime.boot import Boot
 from rak_libs.runtime.http_connection import ConnectionLimits
 from rak_libs.runtime.logs import get_logger
-from rak_libs.runtime.metrics import gauge
 from rak_libs.runtime.resident_memory import MemoryCeiling
 from rak_libs.runtime.serving import RunningServer, bind, serve_asgi
 from rak_libs.runtime.settings import Config
-from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.export import Exporter
 from rak_services.otlp_receiver.grpc_body import CallBodies
 from rak_services.otlp_receiver.grpc_server import OtlpGrpcServer
-from rak_services.otlp_receiver.hold_routes import hold_routes
-from rak_services.otlp_receiver.http_app import BODY_SECONDS, OtlpHttpApp, malformed_request
+from rak_services.otlp_receiver.http_app import OtlpHttpApp
 from rak_services.otlp_receiver.signals import signals
 
 SERVICE: Final = "otlp-receiver"
 
-_ALL_SIGNALS: Final = "all"
 _DECODING_THREADS: Final = 2
-_NOTICE_SHARE: Final = 1 / 3
-"""Of the time to shut down, at most: for telling late comers to come again."""
-_IN_FLIGHT_SHARE: Final = 0.7
-"""Of the time left then: for requests inside; the rest is for the producer's buffers."""
-_MARGIN_SECONDS: Final = 1.0
-_LAST_STATUS_SECONDS: Final = 3.0
 
 log = get_logger(__name__)
 
@@ -92,10 +84,7 @@ class Receiver:
             {"kafka": self._publisher.check, "accepting": not_stopping(stop)},
             hold_routes(self._admission),
         )
-        # One budget for all: it is the process's memory that is short.
-        buffered = gauge("ingest_buffer_size").labels(_ALL_SIGNALS)
-        buffered.set_function(lambda: self._admission.used_bytes)
-        gauge("ingest_buffer_limit").labels(_ALL_SIGNALS).set(limits.memory_budget_bytes)
+        self._admission.show()
 
     async def start(self) -> None:
         """Listen on every port and begin to look for the broker."""
@@ -121,34 +110,13 @@ class Receiver:
 
     async def drain(self) -> None:
         """Refuse what comes late, finish what is inside, flush, stop; safe after a failed start."""
-        total = self._config.server.shutdown_timeout_seconds
-        ends = time.monotonic() + total
-        await self._refuse_late_comers(total * _NOTICE_SHARE)
-        grace = (ends - time.monotonic()) * _IN_FLIGHT_SHARE
-        stopping = [self._grpc.stop(grace)]
-        if self._http is not None:
-            stopping.append(self._http.stop(grace))
-        await asyncio.gather(*stopping)
-        left = self._admission.in_flight
-        if left:
-            # Calls whose clients left: what they sent is still on its way to the broker.
-            await asyncio.wait({asyncio.ensure_future(self._admission.wait_empty())}, timeout=grace)
-        left_seconds = ends - time.monotonic() - _MARGIN_SECONDS
-        is_complete = self._admission.in_flight == 0
-        await self._reports.close(min(left_seconds, _LAST_STATUS_SECONDS), complete=is_complete)
-        await self._publisher.stop(max(ends - time.monotonic() - _MARGIN_SECONDS, 0.0))
+        await drain(
+            self._config,
+            self._admission,
+            self._reports,
+            self._publisher,
+            self._http,
+            [self._grpc.stop],
+        )
         await self._admin.stop()
         self._decoding.shutdown(wait=False, cancel_futures=True)
-        log.info("receiver.drained", unfinished_requests=self._admission.in_flight)
-
-    async def _refuse_late_comers(self, most_seconds: float) -> None:
-        """Answer everything with UNAVAILABLE or 503 until nobody comes any more, or not for long.
-
-        A call that reaches a gRPC server while it stops is cancelled without a word.
-        """
-        self._admission.shut_down()
-        if self._http is not None:
-            self._http.end_connections()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(most_seconds):
-                    await self._admission.wait_quiet(self._config.receiver.drain_notice_seconds)

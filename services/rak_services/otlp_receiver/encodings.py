@@ -3,11 +3,11 @@
 from enum import Enum
 from typing import Final
 
-from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
 from rak_libs.otlp.otlp_json import request_to_json
+from rak_libs.receiving.http_answers import status_json
 
 
 class Encoding(Enum):
@@ -30,6 +30,5 @@ def encode(message: Message, encoding: Encoding) -> bytes:
     if encoding is Encoding.PROTOBUF:
         return message.SerializeToString()
     if isinstance(message, Status):
-        # Its details are of type Any, which only protobuf's own JSON knows how to write.
-        return MessageToJson(message, indent=None).encode()
+        return status_json(message)
     return request_to_json(message)

@@ -9,24 +9,18 @@ from typing import Final
 from google.protobuf.message import Message
 
 from rak_libs.kafka.account import Account
-from rak_libs.kafka.publisher import Publisher, Stored, compression_growth
-from rak_libs.kafka.topics import Envelope
-from rak_libs.otlp.split import RequestPart
+from rak_libs.kafka.publisher import Publisher, Stored
+from rak_libs.receiving.acknowledged import PUBLISH_FACTOR, AccountedPublisher, largest_value
+from rak_libs.receiving.admission import Ticket
+from rak_libs.receiving.answers import ACCEPTED, PARTLY_REJECTED, Transport, count
 from rak_libs.runtime.metrics import counter
-from rak_services.otlp_receiver.admission import Ticket
-from rak_services.otlp_receiver.answers import ACCEPTED, PARTLY_REJECTED, Transport, count
 from rak_services.otlp_receiver.decoding_memory import decoding_bytes
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.partial_success import partial_success_message
 from rak_services.otlp_receiver.prepare import Prepared, prepare
 from rak_services.otlp_receiver.signals import Signal
 
-PRINCIPAL: Final = "anonymous"
-
 _NS_PER_MS: Final = 1_000_000
-
-_RECORD_OVERHEAD_BYTES: Final = 4096
-"""Room in a broker message for headers and the record batch around the value."""
 
 _INLINE_BYTES: Final[Mapping[Encoding, int]] = {
     Encoding.PROTOBUF: 4 * 1024 * 1024,
@@ -34,10 +28,6 @@ _INLINE_BYTES: Final[Mapping[Encoding, int]] = {
 }
 """Bodies up to this size are decoded on the event loop, where they cost it some ten milliseconds;
 handing every body to a thread costs half as much again as decoding it."""
-
-_PUBLISH_FACTOR: Final = 3
-"""Memory until the broker has acknowledged: the value, its copy in a batch, the batch compressed
-and on its way to the socket."""
 
 
 class Exporter:
@@ -62,11 +52,9 @@ class Exporter:
         """
         self.signal = signal
         self._items = signal.kind.items.replace(" ", "_")
-        self._publisher = publisher
+        self._publisher = AccountedPublisher(publisher, account, signal.name, signal.topic)
         self._decoding = decoding
-        self._account = account
-        growth = compression_growth(max_message_bytes)
-        self._max_value_bytes = max_message_bytes - growth - _RECORD_OVERHEAD_BYTES
+        self._max_value_bytes = largest_value(max_message_bytes)
 
     async def export(
         self, body: bytes, encoding: Encoding, transport: Transport, ticket: Ticket
@@ -89,10 +77,10 @@ class Exporter:
         received = counter(f"ingest_{self._items}_received_total").labels(transport)
         received.inc(prepared.accepted + rejected)
         if prepared.parts:
-            ticket.charge(sum(len(part.value) for part in prepared.parts) * _PUBLISH_FACTOR)
+            ticket.charge(sum(len(part.value) for part in prepared.parts) * PUBLISH_FACTOR)
             await self._publish(prepared, rejected, received_ns)
         elif rejected:
-            self._count_rejected(prepared, received_ns // _NS_PER_MS)
+            self._publisher.count_rejected(prepared.rejected, received_ns // _NS_PER_MS)
         self._count(prepared)
         count(transport, self.signal.name, PARTLY_REJECTED if rejected else ACCEPTED)
         message = partial_success_message(
@@ -111,36 +99,20 @@ class Exporter:
     async def _publish(self, prepared: Prepared, rejected: int, received_ns: int) -> None:
         first, *others = prepared.parts
         # Rejected items are counted once for a request, however many parts it has.
-        publishing = [self._publish_part(first, rejected, received_ns)]
-        publishing += [self._publish_part(part, 0, received_ns) for part in others]
+        publish = self._publisher.publish
+        publishing = [publish(first.value, first.items, rejected, received_ns)]
+        publishing += [publish(part.value, part.items, 0, received_ns) for part in others]
         if not others:
             stored = await publishing[0]
-            self._count_rejected(prepared, stored.timestamp_ms)
+            self._publisher.count_rejected(prepared.rejected, stored.timestamp_ms)
             return
         # Every part is waited for, so that the ticket covers them until the last is settled.
         outcomes = await asyncio.gather(*publishing, return_exceptions=True)
         if isinstance(outcomes[0], Stored):
-            self._count_rejected(prepared, outcomes[0].timestamp_ms)
+            self._publisher.count_rejected(prepared.rejected, outcomes[0].timestamp_ms)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-
-    async def _publish_part(self, part: RequestPart, rejected: int, received_ns: int) -> Stored:
-        signal = self.signal
-        envelope = Envelope(received_ns, PRINCIPAL, part.items, rejected, self._account.boot.id)
-        try:
-            stored = await self._publisher.publish(signal.topic, part.value, envelope.to_headers())
-        except BaseException:
-            given_up_ms = time.time_ns() // _NS_PER_MS
-            sent_ms = received_ns // _NS_PER_MS
-            self._account.failed(signal.name, PRINCIPAL, sent_ms, given_up_ms, part.items)
-            raise
-        self._account.accepted(signal.name, PRINCIPAL, stored.timestamp_ms, part.items)
-        return stored
-
-    def _count_rejected(self, prepared: Prepared, timestamp_ms: int) -> None:
-        for reason, items in prepared.rejected.items():
-            self._account.rejected(self.signal.name, PRINCIPAL, timestamp_ms, reason, items)
 
     def _count(self, prepared: Prepared) -> None:
         for reason, items in prepared.rejected.items():

@@ -6,9 +6,9 @@ from typing import Any, Final
 import grpc.aio
 
 from rak_libs.otlp.errors import UndecodableRequest
+from rak_libs.receiving.errors import BodyTooSlow, Overloaded
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.resident_memory import MemoryCeiling, return_free_memory
-from rak_services.otlp_receiver.errors import BodyTooSlow, Overloaded
 
 _LOOK_SECONDS: Final = 0.01
 _RETURN_SECONDS: Final = 2.0

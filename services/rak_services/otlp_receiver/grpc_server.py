@@ -14,13 +14,14 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 
+from rak_libs.receiving.admission import Admission
+from rak_libs.receiving.answers import Refusal, refuse
 from rak_libs.runtime.serving import PortInUse, bind
-from rak_services.otlp_receiver.admission import Admission
-from rak_services.otlp_receiver.answers import Refusal, refuse
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.export import Exporter
 from rak_services.otlp_receiver.grpc_body import CallBodies
 from rak_services.otlp_receiver.signals import EXPORT_METHOD
+from rak_services.otlp_receiver.statuses import STATUSES, grpc_code
 
 _MINUTE_MS: Final = 60_000
 
@@ -99,7 +100,7 @@ class OtlpGrpcServer:
         if not isinstance(answer, Refusal):
             return answer
         details = ("grpc-status-details-bin", answer.message.SerializeToString())
-        await context.abort(answer.status.grpc_code, answer.message.message, (details,))
+        await context.abort(grpc_code(answer.status), answer.message.message, (details,))
         raise AssertionError("abort raises")
 
     async def _answer(self, exporter: Exporter, context: Any) -> bytes | Refusal:
@@ -110,5 +111,5 @@ class OtlpGrpcServer:
                 )
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes a status
             signal = exporter.signal.name
-            return refuse(error, "grpc", signal, self._retry_after_seconds)
+            return refuse(error, STATUSES, "grpc", signal, self._retry_after_seconds)
         return response.SerializeToString()

@@ -31,10 +31,10 @@ from integration.otlp_receiver.conftest import MAX_REQUEST_BYTES
 from integration.otlp_receiver.outcomes import CODE, TRANSPORTS, Outcome, send
 from rak_libs.kafka.account import Account
 from rak_libs.kafka.publisher import Publisher
+from rak_libs.receiving.admission import Admission
 from rak_libs.runtime.boot import Boot
 from rak_libs.runtime.resident_memory import MemoryCeiling
 from rak_libs.runtime.serving import bind, serve_asgi
-from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.export import Exporter
 from rak_services.otlp_receiver.grpc_body import CallBodies
 from rak_services.otlp_receiver.grpc_server import OtlpGrpcServer

@@ -14,8 +14,8 @@ from rak_libs.kafka.errors import TransientKafkaError
 from rak_libs.kafka.publisher import Publisher, Stored
 from rak_libs.kafka.topics import Envelope, Headers
 from rak_libs.model.pipeline import HOUR_MS
+from rak_libs.receiving.admission import Admission
 from rak_libs.runtime.boot import Boot
-from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.encodings import Encoding
 from rak_services.otlp_receiver.export import Exporter
 from rak_services.otlp_receiver.signals import traces

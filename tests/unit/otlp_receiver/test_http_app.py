@@ -11,9 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from rak_libs.kafka.account import Account
 from rak_libs.kafka.publisher import Publisher
+from rak_libs.receiving.admission import Admission
 from rak_libs.runtime.boot import Boot
 from rak_libs.runtime.settings import KafkaSettings
-from rak_services.otlp_receiver.admission import Admission
 from rak_services.otlp_receiver.export import Exporter
 from rak_services.otlp_receiver.http_app import OtlpHttpApp
 from rak_services.otlp_receiver.signals import traces
@@ -60,7 +60,7 @@ def chunk(body: bytes, *, more_body: bool) -> Message:
 def test_a_body_that_does_not_end_in_time_is_refused_for_now(
     exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rak_services.otlp_receiver.http_body._DISCARD_SECONDS", 0.01)
+    monkeypatch.setattr("rak_libs.receiving.http_body._DISCARD_SECONDS", 0.01)
     admission = Admission(MEBIBYTE)
     app = OtlpHttpApp([exporter], admission, MEBIBYTE, 5, body_seconds=0.01)
     start, body, end = asyncio.run(converse(app, [chunk(b"abc", more_body=True)]))

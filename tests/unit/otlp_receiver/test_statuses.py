@@ -12,9 +12,9 @@ from rak_libs.kafka.errors import (
     TransientKafkaError,
 )
 from rak_libs.otlp.errors import RequestTooLarge, UndecodableRequest
-from rak_services.otlp_receiver import errors
+from rak_libs.receiving import errors
 from rak_services.otlp_receiver.encodings import Encoding, encode, encoding_of
-from rak_services.otlp_receiver.statuses import status_message, status_of
+from rak_services.otlp_receiver.statuses import STATUSES, grpc_code
 
 RETRYABLE_HTTP = {429, 502, 503, 504}
 CODE = grpc.StatusCode
@@ -22,6 +22,8 @@ CODE = grpc.StatusCode
 TABLE = [
     (UndecodableRequest("no"), CODE.INVALID_ARGUMENT, 400),
     (RequestTooLarge("large"), CODE.RESOURCE_EXHAUSTED, 413),
+    (errors.UndecodableBody("no gzip"), CODE.INVALID_ARGUMENT, 400),
+    (errors.BodyTooLarge("large"), CODE.RESOURCE_EXHAUSTED, 413),
     (MessageTooLarge("large"), CODE.RESOURCE_EXHAUSTED, 413),
     (errors.Overloaded(), CODE.UNAVAILABLE, 503),
     (errors.Held("held"), CODE.UNAVAILABLE, 503),
@@ -37,28 +39,28 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("error", "grpc_code", "http_status"), TABLE)
+@pytest.mark.parametrize(("error", "code", "http_status"), TABLE)
 def test_each_error_has_one_answer_on_both_transports(
-    error: Exception, grpc_code: grpc.StatusCode, http_status: int
+    error: Exception, code: grpc.StatusCode, http_status: int
 ) -> None:
-    status = status_of(error)
-    assert (status.grpc_code, status.http_status) == (grpc_code, http_status)
+    status = STATUSES.status_of(error)
+    assert (grpc_code(status), status.http_status) == (code, http_status)
     assert status.retryable == (http_status in RETRYABLE_HTTP)
 
 
 @pytest.mark.parametrize("error", [error for error, *_ in TABLE])
 def test_retry_info_is_there_exactly_when_the_client_should_come_back(error: Exception) -> None:
-    message = status_message(error, 7)
+    message = STATUSES.message(error, 7)
     retry = RetryInfo()
     has_retry_info = any(detail.Unpack(retry) for detail in message.details)
-    assert has_retry_info == status_of(error).retryable
-    assert message.code == status_of(error).grpc_code.value[0]
+    assert has_retry_info == STATUSES.status_of(error).retryable
+    assert message.code == STATUSES.status_of(error).code
     if has_retry_info:
         assert retry.retry_delay.seconds == 7
 
 
 def test_an_undecodable_request_names_its_field() -> None:
-    message = status_message(UndecodableRequest("expected a string", "spans[0].name"), 1)
+    message = STATUSES.message(UndecodableRequest("expected a string", "spans[0].name"), 1)
     detail = BadRequest()
     assert message.details[0].Unpack(detail)
     assert detail.field_violations[0].field == "spans[0].name"
@@ -69,12 +71,12 @@ def test_an_undecodable_request_names_its_field() -> None:
     "error", [ZeroDivisionError("secret detail"), KafkaError("broker-17.internal: secret detail")]
 )
 def test_clients_learn_nothing_about_our_inside(error: Exception) -> None:
-    assert "secret" not in status_message(error, 1).message
+    assert "secret" not in STATUSES.message(error, 1).message
 
 
 @pytest.mark.parametrize("error", [error for error, *_ in TABLE])
 def test_a_status_is_written_in_either_encoding(error: Exception) -> None:
-    message = status_message(error, 3)
+    message = STATUSES.message(error, 3)
     assert Status.FromString(encode(message, Encoding.PROTOBUF)) == message
     assert ParseDict(json.decode(encode(message, Encoding.JSON)), Status()) == message
 

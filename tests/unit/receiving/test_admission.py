@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rak_services.otlp_receiver.admission import Admission
-from rak_services.otlp_receiver.errors import Held, NotNow, Overloaded, ShuttingDown
+from rak_libs.receiving.admission import Admission
+from rak_libs.receiving.errors import Held, NotNow, Overloaded, ShuttingDown
 
 MEBIBYTE = 1024 * 1024
 
@@ -93,7 +93,7 @@ def test_it_is_quiet_once_nobody_has_come_for_long_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr("rak_services.otlp_receiver.admission.time", clock)
+    monkeypatch.setattr("rak_libs.receiving.admission.time", clock)
 
     async def late_comer() -> None:
         admission = Admission(MEBIBYTE)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rak_services.otlp_receiver.admission import Admission
+from rak_libs.receiving.admission import Admission
 
 _MOST_SECONDS: Final = 3600.0
 

@@ -4,9 +4,12 @@ import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from rak_libs.otlp.errors import RequestTooLarge, UndecodableRequest
-from rak_services.otlp_receiver import zstd
-from rak_services.otlp_receiver.errors import UnsupportedContentEncoding
+from rak_libs.receiving import zstd
+from rak_libs.receiving.errors import (
+    BodyTooLarge,
+    UndecodableBody,
+    UnsupportedContentEncoding,
+)
 
 _GZIP_WINDOW: Final = 31
 """zlib's code for a gzip wrapper (RFC 1952) around its largest window."""
@@ -21,10 +24,10 @@ class BodyDecoder(Protocol):
     """Turns the chunks of a body into the bytes that were meant."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return what `chunk` adds; raises RequestTooLarge or UndecodableRequest."""
+        """Return what `chunk` adds; raises BodyTooLarge or UndecodableBody."""
 
     def finish(self) -> None:
-        """Say that no chunk follows; raises UndecodableRequest when the body is cut off."""
+        """Say that no chunk follows; raises UndecodableBody when the body is cut off."""
 
 
 class IdentityDecoder:
@@ -85,7 +88,7 @@ class MemberDecoder:
             try:
                 piece = self._member.decompress(chunk, self._max_bytes + 1 - self._size)
             except (zlib.error, zstd.ZstdError) as error:
-                raise UndecodableRequest(f"the body is not {self._name}") from error
+                raise UndecodableBody(f"the body is not {self._name}") from error
             self._size += len(piece)
             if self._size > self._max_bytes:
                 raise too_large(self._max_bytes)
@@ -96,13 +99,13 @@ class MemberDecoder:
     def _begin_another(self) -> None:
         self._members += 1
         if self._members > _MAX_MEMBERS:
-            raise UndecodableRequest(f"the {self._name} body has more than {_MAX_MEMBERS} members")
+            raise UndecodableBody(f"the {self._name} body has more than {_MAX_MEMBERS} members")
         self._member = self._start_member()
 
     def finish(self) -> None:
         """Accept only the end of a member."""
         if not self._member.eof:
-            raise UndecodableRequest(f"the {self._name} body is cut off")
+            raise UndecodableBody(f"the {self._name} body is cut off")
 
 
 class DeflateInflater:
@@ -182,6 +185,6 @@ def body_decoder(content_encoding: str, max_bytes: int) -> BodyDecoder:
     return decoder(max_bytes)
 
 
-def too_large(max_bytes: int) -> RequestTooLarge:
+def too_large(max_bytes: int) -> BodyTooLarge:
     """Return the error of a body beyond the limit, compressed or not."""
-    return RequestTooLarge(f"the request exceeds {max_bytes} bytes")
+    return BodyTooLarge(f"the request exceeds {max_bytes} bytes")

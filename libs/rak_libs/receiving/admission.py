@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from rak_services.otlp_receiver.errors import Held, Overloaded, ShuttingDown
+from rak_libs.receiving.errors import Held, Overloaded, ShuttingDown
+from rak_libs.runtime.metrics import gauge
 
+_ALL_SIGNALS: Final = "all"
 _LEAST_BYTES: Final = 16 * 1024
 """What a request is charged however small it is: its tasks, buffers and headers."""
 
@@ -69,6 +71,12 @@ class Admission:
     def held(self) -> bool:
         """Whether requests are refused because of `hold`."""
         return time.monotonic() < self._held_until
+
+    def show(self) -> None:
+        """Keep the metrics of the budget up to date from now on."""
+        # One budget for all: it is the process's memory that is short.
+        gauge("ingest_buffer_size").labels(_ALL_SIGNALS).set_function(lambda: self._used_bytes)
+        gauge("ingest_buffer_limit").labels(_ALL_SIGNALS).set(self._budget_bytes)
 
     @contextlib.contextmanager
     def enter(self) -> Iterator[Ticket]:

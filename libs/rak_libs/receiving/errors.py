@@ -1,8 +1,8 @@
-"""What a receiver answers with an error beside what is wrong with the OTLP bytes themselves."""
+"""What a receiver answers with an error beside what is wrong with the telemetry itself."""
 
 
 class ReceiverError(Exception):
-    """The root of the receiver's own errors."""
+    """The root of the receivers' own errors."""
 
 
 class NotNow(ReceiverError):
@@ -28,12 +28,24 @@ class BodyTooSlow(NotNow):
     """The body did not arrive within the time that a request may take."""
 
 
+class BadBody(ReceiverError):
+    """The body can never be read as it is."""
+
+
+class UndecodableBody(BadBody):
+    """The body is not encoded as its headers say."""
+
+
+class BodyTooLarge(BadBody):
+    """The body exceeds the limit on bytes, compressed or not."""
+
+
 class BadHttpRequest(ReceiverError):
-    """The HTTP request can never be an export, whatever its body is."""
+    """The HTTP request can never be taken, whatever its body is."""
 
 
 class NoSuchPath(BadHttpRequest):
-    """No signal is taken at the path."""
+    """Nothing is taken at the path."""
 
 
 class MethodNotAllowed(BadHttpRequest):
@@ -41,11 +53,11 @@ class MethodNotAllowed(BadHttpRequest):
 
 
 class UnsupportedContentType(BadHttpRequest):
-    """The body is neither `application/x-protobuf` nor `application/json`."""
+    """The body is of a media type that is not taken at the path."""
 
 
 class UnsupportedContentEncoding(BadHttpRequest):
-    """The body is compressed in a way that the receiver does not read."""
+    """The body is compressed in a way that receivers do not read."""
 
 
 class ClientGone(ReceiverError):

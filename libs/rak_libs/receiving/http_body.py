@@ -5,9 +5,9 @@ from typing import Final
 
 from starlette.types import Receive
 
-from rak_services.otlp_receiver.admission import Ticket
-from rak_services.otlp_receiver.content_encoding import BodyDecoder
-from rak_services.otlp_receiver.errors import BodyTooSlow, ClientGone
+from rak_libs.receiving.admission import Ticket
+from rak_libs.receiving.content_encoding import BodyDecoder
+from rak_libs.receiving.errors import BodyTooSlow, ClientGone
 
 _DISCARD_SECONDS: Final = 10.0
 _DISCARD_BYTES: Final = 256 * 1024 * 1024
@@ -26,7 +26,7 @@ class RequestBody:
         Raises:
             BodyTooSlow: It is not complete after `seconds`.
             ClientGone: The client left.
-            RequestTooLarge, UndecodableRequest: From the decoder.
+            BodyTooLarge, UndecodableBody: From the decoder.
             Overloaded: The memory budget does not hold it.
         """
         chunks = []

@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from google.rpc.status_pb2 import Status
 
+from rak_libs.receiving.statuses import INTERNAL, ErrorStatus, StatusTable
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter
-from rak_services.otlp_receiver.statuses import INTERNAL, ErrorStatus, status_message, status_of
 
 Transport = Literal["grpc", "http"]
 
@@ -35,14 +35,18 @@ class Refusal:
 
 
 def refuse(
-    error: Exception, transport: Transport, signal: str, least_retry_seconds: int
+    error: Exception,
+    table: StatusTable,
+    transport: Transport,
+    signal: str,
+    least_retry_seconds: int,
 ) -> Refusal:
-    """Turn an error into its answer, to a request of `signal` ('' when nobody can know).
+    """Turn an error into its answer by `table`, to a request of `signal` ('' if nobody can know).
 
     A retryable one asks for a delay from `least_retry_seconds` to twice that, so that agents that
     were refused together do not come back together.
     """
-    status = status_of(error)
+    status = table.status_of(error)
     count(transport, signal, status.outcome)
     if status is INTERNAL:
         log.error("receiver.export_failed", transport=transport, signal=signal, exc_info=error)
@@ -50,7 +54,7 @@ def refuse(
         log.debug("receiver.export_refused", transport=transport, signal=signal, reason=str(error))
     _forget_frames(error)
     delay = random.randint(least_retry_seconds, 2 * least_retry_seconds)  # noqa: S311 - no secret
-    return Refusal(status, status_message(error, delay), delay if status.retryable else None)
+    return Refusal(status, table.message(error, delay), delay if status.retryable else None)
 
 
 def count(transport: Transport, signal: str, outcome: str) -> None:
