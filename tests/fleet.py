@@ -302,6 +302,7 @@ class Ports:
     otlp_http: int = field(default_factory=free_port)
     otlp_admin: int = field(default_factory=free_port)
     pprof: int = field(default_factory=free_port)
+    pprof_admin: int = field(default_factory=free_port)
     writer_admin: int = field(default_factory=free_port)
     derive_admin: int = field(default_factory=free_port)
     query: int = field(default_factory=free_port)
@@ -323,6 +324,7 @@ def fleet_config(ports: Ports, folder: Path, **sections: Mapping[str, object]) -
             "otlp_http_port": ports.otlp_http,
             "otlp_admin_port": ports.otlp_admin,
             "pprof_port": ports.pprof,
+            "pprof_admin_port": ports.pprof_admin,
             "writer_admin_port": ports.writer_admin,
             "derive_admin_port": ports.derive_admin,
             "query_api_port": ports.query,
@@ -410,6 +412,7 @@ class Fleet:
             "broker": "kafka.Kafka" if self.config.local.broker == "kafka" else "tansu",
             "engine": "rak_services.local.engine",
             "otlp-receiver": "rak_services.otlp_receiver",
+            "pprof-receiver": "rak_services.pprof_receiver",
             "writer": "rak_services.writer",
             "derive": "rak_services.derive",
             "query": "rak_services.query",

@@ -61,7 +61,13 @@ def writers_group(prefix: str, topic: str) -> str:
 
 
 SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
-    {OTLP_SPANS: "spans", OTLP_METRICS: "metrics", OTLP_LOGS: "logs", PIPELINE: "pipeline"}
+    {
+        OTLP_SPANS: "spans",
+        OTLP_METRICS: "metrics",
+        OTLP_LOGS: "logs",
+        PPROF_PROFILES: "profiles",
+        PIPELINE: "pipeline",
+    }
 )
 """What each topic holds: the name of the signal in `--signal`, in metrics and in the account."""
 

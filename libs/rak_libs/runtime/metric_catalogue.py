@@ -78,11 +78,29 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         "replays, `time_zero` at a bridge that sets no time.",
     ),
     MetricDefinition(
+        name="ingest_profiles_received_total",
+        kind="counter",
+        labels=("profile_type",),
+        meaning="Profiles whose upload was read, by type (`CPU`, `HEAP`, …), those that were then "
+        "rejected among them.",
+        action="As of `ingest_spans_received_total`.",
+    ),
+    MetricDefinition(
+        name="ingest_profiles_rejected_total",
+        kind="counter",
+        labels=("reason",),
+        meaning="Profiles refused for good, by reason: not decodable, too large, a parameter that "
+        "is wrong (`context`), or what in the profile contradicts itself.",
+        action="Each is lost for good, and its sender was told why. `time_future` and "
+        "`time_expired` point at clocks, `context` at a wrong URL, the others at a broken "
+        "profiler.",
+    ),
+    MetricDefinition(
         name="ingest_requests_total",
         kind="counter",
         labels=("signal", "transport", "outcome"),
-        meaning="Export requests answered, by signal (`spans`, `metrics`, `logs`; empty where the "
-        "path names none), transport and outcome.",
+        meaning="Export requests answered, by signal (`spans`, `metrics`, `logs`, `profiles`; "
+        "empty where the path names none), transport and outcome.",
         action="Retryable outcomes mean that the broker is slow or down, or the memory budget is "
         "used up: see the receiver's `/readyz`. Permanent ones mean a client that sends bad data.",
     ),

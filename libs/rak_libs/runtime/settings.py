@@ -74,6 +74,7 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     otlp_http_port: Port = 4318
     otlp_admin_port: Port = 8081
     pprof_port: Port = 4319
+    pprof_admin_port: Port = 8082
     writer_admin_port: Port = 8083
     derive_admin_port: Port = 8090
     query_api_port: Port = 8080

@@ -75,6 +75,7 @@ class LocalFleet:
         await asyncio.gather(
             self._supervisor.start(self._service("writer", port=server.writer_admin_port)),
             self._supervisor.start(self._service("otlp_receiver", port=server.otlp_admin_port)),
+            self._supervisor.start(self._service("pprof_receiver", port=server.pprof_admin_port)),
             self._supervisor.start(self._service("derive", port=server.derive_admin_port)),
         )
         await self._supervisor.start(self._service("query", port=server.query_api_port))
@@ -96,7 +97,10 @@ class LocalFleet:
         if self._recycling is not None:
             self._recycling.cancel()
             await asyncio.gather(self._recycling, return_exceptions=True)
-        await self._supervisor.stop("otlp-receiver", grace)
+        await asyncio.gather(
+            self._supervisor.stop("otlp-receiver", grace),
+            self._supervisor.stop("pprof-receiver", grace),
+        )
         if self._supervisor.pid("writer") is not None:
             await self._wait_for_lag(local.drain_timeout_seconds)
         await self._supervisor.stop("writer", grace)
@@ -186,8 +190,8 @@ class LocalFleet:
 def longest_drain_seconds(config: Config) -> float:
     """Return what `LocalFleet.drain` takes when every process uses up its time.
 
-    It counts receiver, writer, derive and query service, the wait for what is unwritten, broker and
-    engine, and a margin for asking the broker how much that is.
+    It counts the receivers, which stop together, writer, derive and query service, the wait for
+    what is unwritten, broker and engine, and a margin for asking the broker how much that is.
     """
     services = 4 * config.server.shutdown_timeout_seconds
     parts = 2 * _ENGINE_STOP_SECONDS

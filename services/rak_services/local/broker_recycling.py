@@ -9,12 +9,18 @@ from typing import Any, Final
 from rak_libs.kafka.admin import KafkaAdmin, connect
 from rak_libs.kafka.consumer import TopicPartition
 from rak_libs.kafka.errors import KafkaError
-from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, writers_group
+from rak_libs.kafka.topics import (
+    OTLP_LOGS,
+    OTLP_METRICS,
+    OTLP_SPANS,
+    PPROF_PROFILES,
+    writers_group,
+)
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.settings import Config
 from rak_services.local.broker import resident_bytes
 
-RECYCLED: Final = (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS)
+RECYCLED: Final = (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS, PPROF_PROFILES)
 """The topics that are recycled: those that agents fill."""
 
 _WATCH_SECONDS = 0.25
@@ -59,7 +65,7 @@ class BrokerRecycler:
         """Describe the fleet.
 
         Args:
-            config: Where the broker and the receiver's admin port are, and the limits.
+            config: Where the broker and the receivers' admin ports are, and the limits.
             broker_pid: The broker's process id, None while it is down.
             restart_consumers: Restarts the writers; used when they do not notice by themselves.
         """
@@ -69,7 +75,8 @@ class BrokerRecycler:
         self._unaware: set[TopicPartition] = set()
         host = config.server.host
         reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
-        self._receiver = f"http://{reachable}:{config.server.otlp_admin_port}"
+        ports = (config.server.otlp_admin_port, config.server.pprof_admin_port)
+        self._receivers = [f"http://{reachable}:{port}" for port in ports]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch the broker's memory, and recycle when needed, until `stop` is set."""
@@ -185,15 +192,28 @@ class BrokerRecycler:
             raise _NotYet(f"the consumers could not be restarted: {error}") from error
 
     async def _hold_until_empty(self) -> None:
-        state = await self._hold()
-        if not state.get("held") or state.get("in_flight") != 0:
-            raise _NotYet(f"receivers are not empty: {state}")
+        states = await self._hold()
+        if not all(state.get("held") and state.get("in_flight") == 0 for state in states):
+            raise _NotYet(f"receivers are not empty: {states}")
 
-    async def _hold(self) -> dict[str, Any]:
-        return await asyncio.to_thread(_post, f"{self._receiver}/hold?seconds={_HOLD_SECONDS:g}")
+    async def _hold(self) -> list[dict[str, Any]]:
+        return await self._post_to_receivers(f"/hold?seconds={_HOLD_SECONDS:g}")
 
     async def _release(self) -> None:
-        await asyncio.to_thread(_post, f"{self._receiver}/release")
+        await self._post_to_receivers("/release")
+
+    async def _post_to_receivers(self, path: str) -> list[dict[str, Any]]:
+        """Post to each at the same time; when one fails, the others have been asked all the same.
+
+        Raises:
+            OSError: One did not answer.
+        """
+        posts = [asyncio.to_thread(_post, url + path) for url in self._receivers]
+        answers = await asyncio.gather(*posts, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if not isinstance(answer, BaseException)]
 
 
 def _post(url: str) -> dict[str, Any]:

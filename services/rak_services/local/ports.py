@@ -34,6 +34,8 @@ def listeners(config: Config) -> list[Listener]:
         ("OTLP over gRPC", server.otlp_grpc_port, "otlp_grpc_port"),
         ("OTLP over HTTP", server.otlp_http_port, "otlp_http_port"),
         ("OTLP receiver: health, metrics", server.otlp_admin_port, "otlp_admin_port"),
+        ("profiles in pprof form over HTTP", server.pprof_port, "pprof_port"),
+        ("pprof receiver: health, metrics", server.pprof_admin_port, "pprof_admin_port"),
         ("writer: health, metrics", server.writer_admin_port, "writer_admin_port"),
         ("derive: health, metrics", server.derive_admin_port, "derive_admin_port"),
         ("query API, documentation at /docs", server.query_api_port, "query_api_port"),

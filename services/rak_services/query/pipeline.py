@@ -12,6 +12,7 @@ from rak_libs.clickhouse.select import Row
 from rak_libs.model import pipeline
 from rak_libs.model.logs import LOGS
 from rak_libs.model.metrics import POINT_TABLES
+from rak_libs.model.profiles import CPU_PROFILES
 from rak_libs.model.spans import SPANS
 from rak_libs.model.time_text import MAX_NS, format_time
 from rak_libs.model.time_window import DAY_NS, HOUR_NS
@@ -59,6 +60,7 @@ _SIGNALS: Final[Mapping[PipelineSignal, _Signal]] = {
         tuple(table.name for table in POINT_TABLES), lambda storage: storage.metrics_retention_days
     ),
     "logs": _Signal((LOGS.name,), lambda storage: storage.logs_retention_days),
+    "profiles": _Signal((CPU_PROFILES.name,), lambda storage: storage.profiles_retention_days),
 }
 
 

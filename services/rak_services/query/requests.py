@@ -15,7 +15,7 @@ Kind = Literal["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSU
 Status = Literal["UNSET", "OK", "ERROR"]
 TraceOrder = Literal["-start", "start", "-duration", "duration"]
 TraceFormat = Literal["json", "otlp"]
-PipelineSignal = Literal["spans", "metrics", "logs"]
+PipelineSignal = Literal["spans", "metrics", "logs", "profiles"]
 
 DEFAULT_PAGE = 50
 

@@ -105,7 +105,8 @@ async def background(*coroutines: object) -> AsyncIterator[None]:
 
 def configuration(broker: EmbeddedBroker, receiver: Receiver, patience: float = 1.0) -> Config:
     return Config(
-        server=ServerSettings(otlp_admin_port=receiver.port),
+        # One receiver stands for both.
+        server=ServerSettings(otlp_admin_port=receiver.port, pprof_admin_port=receiver.port),
         kafka=broker.settings,
         local=LocalSettings(broker_memory_bytes=LIMIT, drain_timeout_seconds=patience),
     )

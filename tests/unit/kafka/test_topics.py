@@ -94,6 +94,8 @@ def test_every_data_topic_has_a_dead_letter_topic() -> None:
         "otlp_metrics.dlq",
         "otlp_logs",
         "otlp_logs.dlq",
+        "pprof_profiles",
+        "pprof_profiles.dlq",
         "rak_pipeline",
         "rak_pipeline.dlq",
     }

@@ -18,6 +18,8 @@ def test_every_port_of_the_fleet_is_listed_with_the_key_that_changes_it() -> Non
         "[server] otlp_grpc_port": ("127.0.0.2", 14317),
         "[server] otlp_http_port": ("127.0.0.2", 4318),
         "[server] otlp_admin_port": ("127.0.0.2", 8081),
+        "[server] pprof_port": ("127.0.0.2", 4319),
+        "[server] pprof_admin_port": ("127.0.0.2", 8082),
         "[server] writer_admin_port": ("127.0.0.2", 8083),
         "[server] derive_admin_port": ("127.0.0.2", 8090),
         "[server] query_api_port": ("127.0.0.2", 8080),
