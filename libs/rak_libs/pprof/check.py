@@ -1,20 +1,18 @@
 """Reading a profile: parsed, and every index, id and count in it checked.
 
 The receiver refuses what fails here, and the writer checks again, since other producers and
-replays feed the topic too; code behind it looks up ids and texts without asking. Loops are over
-whole columns, since a profile has thousands of samples and a receiver takes a hundred a second.
+replays feed the topic too; code behind it looks up ids and texts without asking. All is done
+on whole columns, since a profile has thousands of samples and a receiver takes a hundred a second.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Final
 
-from google.protobuf.message import DecodeError
+import numpy as np
 
 from rak_libs.model.time_window import TIME_REASONS, TimeWindow, reject_reason
 from rak_libs.pprof.errors import InvalidProfile, ProfileTooLarge, UndecodableProfile
-from rak_libs.pprof.profile_pb2 import Function as ProfileFunction
-from rak_libs.pprof.profile_pb2 import Location, Mapping, Profile, Sample
+from rak_libs.pprof.number_messages import Bits, Numbers, rows_of, sums_of_groups
+from rak_libs.pprof.profile_columns import Locations, ProfileColumns, read_columns
 
 MAX_SAMPLES: Final = 250_000
 MAX_DEPTH: Final = 4_096
@@ -38,7 +36,7 @@ _MAX_DURATION_NS: Final = (2**32 - 1) * 1_000_000_000
 _UINT64: Final = 2**64 - 1
 
 
-def read_profile(content: bytes, window: TimeWindow, received_ns: int) -> Profile:
+def read_profile(content: bytes, window: TimeWindow, received_ns: int) -> ProfileColumns:
     """Parse a profile and check it.
 
     Args:
@@ -49,16 +47,11 @@ def read_profile(content: bytes, window: TimeWindow, received_ns: int) -> Profil
     Raises:
         UndecodableProfile: The bytes are no profile.
         InvalidProfile: It contradicts itself or the format, or the window does not hold its time.
-        ProfileTooLarge: It has more samples or frames than are taken.
+        ProfileTooLarge: It has more samples, frames or labels than are taken.
     """
     if not content:
         raise UndecodableProfile("the profile is empty; expected a serialized pprof Profile")
-    try:
-        profile = Profile.FromString(content)
-    except DecodeError as error:
-        raise UndecodableProfile(
-            "the profile cannot be decoded; expected a serialized pprof Profile"
-        ) from error
+    profile = read_columns(content, MAX_SAMPLES)
     _check_head(profile)
     _check_times(profile, window, received_ns)
     _check_tables(profile)
@@ -66,30 +59,33 @@ def read_profile(content: bytes, window: TimeWindow, received_ns: int) -> Profil
     return profile
 
 
-def profile_time(profile: Profile, received_ns: int) -> int:
+def profile_time(profile: ProfileColumns, received_ns: int) -> int:
     """Return when a profile began or, if it does not say, when it arrived: unix nanoseconds."""
-    return profile.time_nanos or received_ns
+    return int(profile.head.time_nanos) or received_ns
 
 
-def _check_head(profile: Profile) -> None:
-    if not profile.sample_type:
+def _check_head(profile: ProfileColumns) -> None:
+    head = profile.head
+    if not head.sample_type:
         raise InvalidProfile("no_sample_types", "the profile has no sample types; expected one")
-    if not profile.string_table or profile.string_table[0]:
+    if not profile.texts or profile.texts[0]:
         raise InvalidProfile("string_table", "the string table does not begin with ''")
-    types = [*profile.sample_type, profile.period_type]
-    head = {
+    types = [*head.sample_type, head.period_type]
+    indexes = {
         "sample or period type": [each.type for each in types] + [each.unit for each in types],
-        "default sample type": [profile.default_sample_type],
-        "drop_frames": [profile.drop_frames],
-        "keep_frames": [profile.keep_frames],
-        "comment": profile.comment,
-        "doc_url": [profile.doc_url],
+        "default sample type": [head.default_sample_type],
+        "drop_frames": [head.drop_frames],
+        "keep_frames": [head.keep_frames],
+        "comment": head.comment[:],
+        "doc_url": [head.doc_url],
+        "mapping's filename": [mapping.filename for mapping in head.mapping],
+        "mapping's build_id": [mapping.build_id for mapping in head.mapping],
     }
-    for name, indexes in head.items():
-        _check_texts(profile, name, indexes)
+    for name, texts in indexes.items():
+        _check_texts(profile, name, np.array(texts, np.int64))
 
 
-def _check_times(profile: Profile, window: TimeWindow, received_ns: int) -> None:
+def _check_times(profile: ProfileColumns, window: TimeWindow, received_ns: int) -> None:
     time_ns = profile_time(profile, received_ns)
     reason = reject_reason(time_ns & _UINT64, window)
     if reason is not None:
@@ -98,64 +94,58 @@ def _check_times(profile: Profile, window: TimeWindow, received_ns: int) -> None
             f"the profile's time is {time_ns} ns; "
             f"expected one from {window.oldest_ns} to {window.newest_ns}",
         )
-    if not 0 <= profile.duration_nanos <= _MAX_DURATION_NS:
+    duration_ns = profile.head.duration_nanos
+    if not 0 <= duration_ns <= _MAX_DURATION_NS:
         raise InvalidProfile(
             "duration",
-            f"the profile's duration is {profile.duration_nanos} ns; "
+            f"the profile's duration is {duration_ns} ns; "
             f"expected one from 0 to {_MAX_DURATION_NS}",
         )
 
 
-def _check_tables(profile: Profile) -> None:
-    mappings = _ids("mapping", profile.mapping)
-    functions = _ids("function", profile.function)
-    _ids("location", profile.location)
-    for name in ("filename", "build_id"):
-        indexes = [getattr(mapping, name) for mapping in profile.mapping]
-        _check_texts(profile, f"mapping's {name}", indexes)
-    for name in ("name", "system_name", "filename"):
-        indexes = [getattr(function, name) for function in profile.function]
-        _check_texts(profile, f"function's {name}", indexes)
+def _check_tables(profile: ProfileColumns) -> None:
+    locations, functions = profile.locations, profile.functions
+    mapping_ids = np.array([mapping.id for mapping in profile.head.mapping], np.uint64)
+    for name, ids in (
+        ("mapping", mapping_ids),
+        ("function", functions.ids),
+        ("location", locations.ids),
+    ):
+        _check_ids(name, ids)
+    for name, indexes in (
+        ("function's name", functions.names),
+        ("function's system_name", functions.system_names),
+        ("function's filename", functions.filenames),
+    ):
+        _check_texts(profile, name, indexes)
     # 0 means that the mapping is not known.
-    used = {location.mapping_id for location in profile.location} - {0}
-    _check_known("a location", "mapping", used, mappings)
-    used = {line.function_id for location in profile.location for line in location.line}
-    _check_known("a line", "function", used, functions)
+    used_mappings = locations.mapping_ids[locations.mapping_ids != 0]
+    _check_known("a location", "mapping", used_mappings, mapping_ids)
+    _check_known("a line", "function", locations.line_functions, functions.ids)
 
 
-def _check_samples(profile: Profile) -> None:
-    if len(profile.sample) > MAX_SAMPLES:
-        raise ProfileTooLarge(
-            f"the profile has {len(profile.sample)} samples; at most {MAX_SAMPLES} are taken"
-        )
-    samples = list(profile.sample)
-    stacks = [sample.location_id for sample in samples]
-    _check_depths(profile, stacks)
-    locations = {location.id for location in profile.location}
-    if not locations.issuperset(chain.from_iterable(stacks)):
-        used = set(chain.from_iterable(stacks))
-        _check_known("a sample", "location", used, locations)
-    counts = {len(sample.value) for sample in samples}
-    expected = len(profile.sample_type)
-    if counts - {expected}:
-        wrong = min(counts - {expected})
+def _check_samples(profile: ProfileColumns) -> None:
+    samples = profile.samples
+    _check_known("a sample", "location", samples.locations, profile.locations.ids)
+    _check_depths(samples.depths, samples.locations, profile.locations)
+    expected = len(profile.head.sample_type)
+    wrong = samples.value_counts[samples.value_counts != expected]
+    if len(wrong):
         raise InvalidProfile(
             "value_count",
-            f"a sample has {wrong} values; expected {expected}, one for each sample type",
+            f"a sample has {wrong.min()} values; expected {expected}, one for each sample type",
         )
-    _check_texts(profile, "label", list(_label_texts(samples)))
+    for indexes in (samples.label_keys, samples.label_texts, samples.label_units):
+        _check_texts(profile, "label", indexes)
 
 
-def _check_depths(profile: Profile, stacks: Sequence[Sequence[int]]) -> None:
-    depths = [len(stack) for stack in stacks]
-    deepest, total = max(depths, default=0), sum(depths)
-    most_lines = max((len(location.line) for location in profile.location), default=0)
-    most_frames = (deepest * most_lines, total * most_lines)
-    if most_lines > 1 and (most_frames[0] > MAX_DEPTH or most_frames[1] > MAX_STACK_ENTRIES):
+def _check_depths(depths: Numbers, stacks: Bits, locations: Locations) -> None:
+    counts = locations.line_counts
+    if counts.max(initial=0) > 1:
         # A location is as many frames as it has lines, and one if it has none.
-        frames = {location.id: len(location.line) or 1 for location in profile.location}
-        depths = [sum(frames.get(location, 1) for location in stack) for stack in stacks]
-        deepest, total = max(depths), sum(depths)
+        frames = np.maximum(counts, 1)[rows_of(stacks, locations.ids)]
+        depths = sums_of_groups(frames, depths)
+    deepest, total = int(depths.max(initial=0)), int(depths.sum())
     if deepest > MAX_DEPTH:
         raise ProfileTooLarge(f"a stack has {deepest} frames; at most {MAX_DEPTH} are taken")
     if total > MAX_STACK_ENTRIES:
@@ -164,36 +154,26 @@ def _check_depths(profile: Profile, stacks: Sequence[Sequence[int]]) -> None:
         )
 
 
-def _label_texts(samples: Iterable[Sample]) -> Iterator[int]:
-    for sample in samples:
-        for label in sample.label:
-            yield label.key
-            yield label.str
-            yield label.num_unit
-
-
-def _ids(name: str, items: Sequence[Mapping | Location | ProfileFunction]) -> set[int]:
-    ids = {item.id for item in items}
-    if 0 in ids:
+def _check_ids(name: str, ids: Bits) -> None:
+    if not ids.all():
         raise InvalidProfile("id", f"a {name} has the id 0; expected another number")
-    if len(ids) < len(items):
+    if len(np.unique(ids)) < len(ids):
         raise InvalidProfile("id", f"several {name}s have the same id; expected each id once")
-    return ids
 
 
-def _check_known(what: str, name: str, used: set[int], known: set[int]) -> None:
-    unknown = used - known
-    if unknown:
+def _check_known(what: str, name: str, used: Bits, known: Bits) -> None:
+    unknown = used[rows_of(used, known) < 0]
+    if len(unknown):
         raise InvalidProfile(
-            "unknown_id", f"{what} refers to {name} {min(unknown)}, which is not in the profile"
+            "unknown_id", f"{what} refers to {name} {unknown.min()}, which is not in the profile"
         )
 
 
-def _check_texts(profile: Profile, what: str, indexes: Sequence[int]) -> None:
-    if not indexes:
+def _check_texts(profile: ProfileColumns, what: str, indexes: Numbers) -> None:
+    if not len(indexes):
         return
-    size = len(profile.string_table)
-    for index in (min(indexes), max(indexes)):
+    size = len(profile.texts)
+    for index in (int(indexes.min()), int(indexes.max())):
         if not 0 <= index < size:
             raise InvalidProfile(
                 "string_index",

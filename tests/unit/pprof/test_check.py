@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from pprof_generation import small_profile
+from pprof_generation import profile_of, small_profile
 from rak_libs.model.time_window import DAY_NS, HOUR_NS, time_window
 from rak_libs.pprof import check
 from rak_libs.pprof.check import profile_time, read_profile
 from rak_libs.pprof.errors import InvalidProfile, ProfileTooLarge, UndecodableProfile
+from rak_libs.pprof.profile_columns import ProfileColumns
 from rak_libs.pprof.profile_pb2 import (
     Function,
     Label,
@@ -31,19 +32,19 @@ def good_profile() -> Profile:
     return profile
 
 
-def read(profile: Profile) -> Profile:
+def read(profile: Profile) -> ProfileColumns:
     return read_profile(profile.SerializeToString(), WINDOW, NOW_NS)
 
 
 def test_a_good_profile_is_read() -> None:
     profile = good_profile()
-    assert read(profile) == profile
+    assert profile_of(read(profile)) == profile
 
 
 def test_a_profile_without_samples_is_good() -> None:
     profile = good_profile()
     profile.ClearField("sample")
-    assert read(profile) == profile
+    assert profile_of(read(profile)) == profile
 
 
 def test_a_location_may_have_no_mapping_and_a_sample_no_stack() -> None:
@@ -51,12 +52,12 @@ def test_a_location_may_have_no_mapping_and_a_sample_no_stack() -> None:
     profile.mapping.add(id=7, filename=7)
     profile.location.add(id=3, mapping_id=7)
     profile.sample.add(value=[1, 2])
-    assert read(profile) == profile
+    assert profile_of(read(profile)) == profile
 
 
 def test_the_time_of_a_profile_that_says_none_is_that_of_its_arrival() -> None:
     profile = good_profile()
-    assert profile_time(profile, 5) == NOW_NS
+    assert profile_time(read(profile), 5) == NOW_NS
     profile.time_nanos = 0
     assert profile_time(read(profile), 5) == 5
 

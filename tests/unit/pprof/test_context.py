@@ -9,6 +9,7 @@ from rak_libs.model.profiles import ProfileType
 from rak_libs.pprof.context import ProfileContext
 from rak_libs.pprof.hex_ids import span_id_of, trace_id_of
 from rak_libs.pprof.profile_id import profile_id
+from rak_libs.pprof.profile_columns import read_columns
 from rak_libs.pprof.profile_type import guess_type
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -112,4 +113,4 @@ def test_what_was_profiled_is_told_by_the_sample_types(
     for name in sample_types:
         profile.sample_type.add(type=len(profile.string_table), unit=2)
         profile.string_table.append(name)
-    assert guess_type(profile) is kind
+    assert guess_type(read_columns(profile.SerializeToString(), 10)) is kind
