@@ -104,20 +104,53 @@ class SpanId(str):
         return cls(text.lower())
 
 
-class AttributeFilters:
-    """Every `attr.<key>=<text>` of a request, in order."""
+class ProfileId(str):
+    """The id of a profile in lower-case hex."""
 
-    PREFIX: ClassVar = "attr."
+    EXPECTED: ClassVar = "32 hexadecimal digits"
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the profile id of a text in either case; ValueError when it is none."""
+        if not _TRACE_ID.fullmatch(text):
+            raise ValueError(f"{text!r} is no profile id")
+        return cls(text.lower())
+
+
+class KeyedTexts:
+    """Every `<prefix><key>=<text>` of a request, in order."""
+
+    PREFIX: ClassVar[str]
     MOST: ClassVar = 100
-    EXPECTED: ClassVar = f"attr.<key>=<text> with a key, {MOST} times at most"
-    SCHEMA: ClassVar[dict[str, Any]] = {
-        "type": "object",
-        "maxProperties": MOST,
-        "propertyNames": {"pattern": r"^attr\..+$"},
-        "additionalProperties": {"type": "string"},
-    }
+    EXPECTED: ClassVar[str]
+    SCHEMA: ClassVar[dict[str, Any]]
 
     __slots__ = ("pairs",)
 
     def __init__(self, pairs: tuple[tuple[str, str], ...] = ()) -> None:
         self.pairs = pairs
+
+    def __init_subclass__(cls, *, prefix: str) -> None:
+        cls.PREFIX = prefix
+        cls.EXPECTED = f"{prefix}<key>=<text> with a key, {cls.MOST} times at most"
+        cls.SCHEMA = {
+            "type": "object",
+            "maxProperties": cls.MOST,
+            "propertyNames": {"pattern": rf"^{re.escape(prefix)}.+$"},
+            "additionalProperties": {"type": "string"},
+        }
+
+
+class AttributeFilters(KeyedTexts, prefix="attr."):
+    """Every `attr.<key>=<text>` of a request, in order."""
+
+
+class LabelFilters(KeyedTexts, prefix="label."):
+    """Every `label.<key>=<text>` of a request, in order."""
+
+
+class BaselineLabelFilters(KeyedTexts, prefix="baseline_label."):
+    """Every `baseline_label.<key>=<text>` of a request, in order."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
-from rak_services.query.parameter_types import AttributeFilters
+from rak_services.query.parameter_types import KeyedTexts
 from rak_services.query.problems import InvalidParameters, ParameterProblem, QuestionTooLong
 
 Request = TypeVar("Request", bound=Struct)
@@ -27,7 +27,7 @@ class ParameterField:
     """One parameter of a request.
 
     Attributes:
-        name: Its name in the URL; open parameters (`attr`) are prefixes.
+        name: Its name in the URL; of an open parameter, what comes before the dot (`attr`).
         type: The annotated type without None.
         required: Whether it must be given.
         expected: What its text must be, for messages.
@@ -44,8 +44,14 @@ class ParameterField:
 
     @property
     def is_open(self) -> bool:
-        """Whether this is the parameter that takes every `attr.<key>`."""
-        return _plain(self.type) is AttributeFilters
+        """Whether this is a parameter that takes every `<name>.<key>`."""
+        plain = _plain(self.type)
+        return isinstance(plain, type) and issubclass(plain, KeyedTexts)
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with that an open parameter takes."""
+        return cast("type[KeyedTexts]", _plain(self.type)).PREFIX
 
 
 @cache
@@ -99,7 +105,7 @@ def parse_request(
     values: dict[str, Any] = {}
     for field in fields_of(request):
         if field.is_open:
-            values[field.name] = _attributes(field, texts.get(field.name, []), problems)
+            values[field.name] = _keyed_texts(field, texts.get(field.name, []), problems)
         elif field.name in texts:
             _convert(field, texts[field.name], values, problems)
         elif field.required:
@@ -113,11 +119,12 @@ def _collect(
     request: type[Struct], pairs: list[tuple[str, str]], problems: list[ParameterProblem]
 ) -> dict[str, list[tuple[str, str]]]:
     known = {field.name: field for field in fields_of(request)}
-    attributes = next((field.name for field in known.values() if field.is_open), None)
+    opened = [field for field in known.values() if field.is_open]
     texts: dict[str, list[tuple[str, str]]] = {}
     for name, text in pairs:
-        if attributes is not None and name.startswith(AttributeFilters.PREFIX):
-            texts.setdefault(attributes, []).append((name, text))
+        taker = next((field.name for field in opened if name.startswith(field.prefix)), None)
+        if taker is not None:
+            texts.setdefault(taker, []).append((name, text))
         elif name in known and not known[name].is_open:
             texts.setdefault(name, []).append((name, text))
         else:
@@ -158,13 +165,13 @@ def _convert_all(
         problems.append(ParameterProblem(field.name, field.expected, ", ".join(texts)[:200]))
 
 
-def _attributes(
+def _keyed_texts(
     field: ParameterField, texts: list[tuple[str, str]], problems: list[ParameterProblem]
-) -> AttributeFilters:
-    pairs = tuple((name.removeprefix(AttributeFilters.PREFIX), text) for name, text in texts)
-    if len(pairs) > AttributeFilters.MOST or any(not key for key, _ in pairs):
+) -> KeyedTexts:
+    pairs = tuple((name.removeprefix(field.prefix), text) for name, text in texts)
+    if len(pairs) > KeyedTexts.MOST or any(not key for key, _ in pairs):
         problems.append(ParameterProblem(field.name, field.expected))
-    return AttributeFilters(pairs)
+    return cast("type[KeyedTexts]", _plain(field.type))(pairs)
 
 
 def _parse(kind: type, text: object) -> Any:

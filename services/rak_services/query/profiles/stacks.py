@@ -41,6 +41,14 @@ class Stacks:
         """Return the same stacks with other numbers for their frames."""
         return Stacks(self.starts, frames, self.values)
 
+    def with_one_more(self, frame: int, values: Sequence[int]) -> "Stacks":
+        """Return these stacks and behind them one of a single frame."""
+        return Stacks(
+            np.append(self.starts, self.starts[-1] + 1),
+            np.append(self.frames, frame),
+            np.append(self.values, [values], axis=0),
+        )
+
     def only(self, kept: NDArray[np.bool_]) -> "Stacks":
         """Return those stacks alone for which `kept` is true."""
         lengths = self.lengths
@@ -99,8 +107,8 @@ class Node:
     line: int = 0
 
 
-OTHER: Final = Node("(other)")
-"""What was left out of a tree to keep it small."""
+OTHER_NAME: Final = "(other)"
+"""The name of all that was left out to keep an answer small."""
 
 _KEYS: Final[dict[Granularity, Callable[[Frame], tuple[Hashable, ...]]]] = {
     "function": lambda frame: (frame.function,),
