@@ -9,12 +9,14 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import fleet
 from ledger import Ledger
 from ledger_check import Findings, check
+from ledger_items import PROFILES, SPANS, Items
 from prometheus_text import metric
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.topics import OTLP_SPANS
@@ -86,9 +88,19 @@ class DeliveryPath:
     def otlp_http(self) -> str:
         return f"http://127.0.0.1:{self.ports.otlp_http}"
 
-    def ledger(self, name: str, **options: Any) -> Ledger:
-        """Make a ledger whose producers send to the receiver."""
-        return Ledger(name, self.folder / "ledgers" / name, self.otlp_http, **options)
+    @cached_property
+    def pprof(self) -> str:
+        """Where profiles are sent; starts their receiver when it is asked for first."""
+        receiver = self._running.enter_context(
+            fleet.service("rak-pprof-receiver", self.config, self.folder)
+        )
+        receiver.wait_ready(self.ports.pprof_admin)
+        return f"http://127.0.0.1:{self.ports.pprof}"
+
+    def ledger(self, name: str, items: Items = SPANS, **options: Any) -> Ledger:
+        """Make a ledger whose producers send to the receiver of its items."""
+        url = self.pprof if items is PROFILES else self.otlp_http
+        return Ledger(name, self.folder / "ledgers" / name, url, items=items, **options)
 
     def config_with(self, **sections: Mapping[str, object]) -> Config:
         """Return the shared configuration with some keys of some sections changed."""

@@ -71,8 +71,8 @@ class Ledger:
         *,
         items: Items = SPANS,
         producers: int = 8,
-        per_request: int = 30,
-        per_second: int = 1_200,
+        per_request: int | None = None,
+        per_second: int | None = None,
         total: int | None = None,
     ) -> None:
         """Describe the producers; `start` lets them send.
@@ -80,21 +80,22 @@ class Ledger:
         Args:
             name: The ledger's own among all that share a database.
             folder: Created; the producers' files go there.
-            url: The receiver's OTLP/HTTP address, `http://host:port`.
+            url: The receiver's address for HTTP, `http://host:port`.
             items: What is sent.
             producers: Threads that send.
-            per_request: Items of one request.
-            per_second: Of all producers together, at most.
+            per_request: Items of one request, None for what suits them.
+            per_second: Of all producers together, at most, likewise.
             total: Items that all producers together send, None for until `stop`.
         """
         self.name = name
         self.folder = folder
-        self.per_request = per_request
+        self.per_request = per_request or items.per_request
         self.items = items
-        self._url = url + items.path
+        self._url = url + items.path.format(name=name)
         self._now_ns = time.time_ns()
-        self._seconds_per_request = producers * per_request / per_second
-        self._requests_each = None if total is None else total // producers // per_request
+        rate = per_second or items.per_second
+        self._seconds_per_request = producers * self.per_request / rate
+        self._requests_each = None if total is None else total // producers // self.per_request
         self._stopping = threading.Event()
         self._acknowledged = Counter[str]()
         self._failure: Exception | None = None

@@ -37,7 +37,8 @@ class Findings:
         never_sent: Rows that no producer sent.
         altered: Rows whose checksum does not fit.
         disagreeing: What other tables say otherwise: of spans, traces by day that begin or end
-            otherwise in `trace_times`; of points, those without their exemplar.
+            otherwise in `trace_times`; of points, those without their exemplar; of profiles, those
+            whose stack is not known.
         partitions: What was lost and duplicated, by ClickHouse partition.
     """
 

@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS
+from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, PPROF_PROFILES
+from rak_libs.pprof.profile_pb2 import Function, Label, Line, Location, Profile, Sample, ValueType
 
 Encode = Callable[[str, str, Mapping[int, int]], bytes]
 """Makes a request of a service name, a producer, and items: their sequence numbers and times."""
@@ -31,11 +32,13 @@ class Items:
     Attributes:
         signal: Its name in `--signal`.
         topic: Its topic.
-        path: Where it is sent.
+        path: Where it is sent, `{name}` being the service name.
         encode: Makes a request.
         stored: The SELECT of what is stored, `{name}` being the service name. Columns: producer,
             sequence, partition, and whether it is `wrong` otherwise.
         disagreeing: SELECTs of how many rows of other tables are not as the items say.
+        per_request: Items of one request.
+        per_second: Sent by all producers of a ledger together, at most.
     """
 
     signal: str
@@ -44,6 +47,8 @@ class Items:
     encode: Encode
     stored: str
     disagreeing: tuple[str, ...] = ()
+    per_request: int = 30
+    per_second: int = 1_200
 
 
 def checksum(producer: str, sequence: int) -> int:
@@ -129,6 +134,28 @@ def _metrics(scope: ScopeMetrics) -> list[Metric]:
     exponential.exponential_histogram.aggregation_temporality = 1
     summary.summary.SetInParent()
     return [number, histogram, exponential, summary]
+
+
+def _profile(_service: str, producer: str, times: Mapping[int, int]) -> bytes:
+    """One profile of one sample, whose stack no other has."""
+    ((sequence, time_ns),) = times.items()
+    said = {
+        "producer": producer,
+        "sequence": str(sequence),
+        "checksum": str(checksum(producer, sequence)),
+    }
+    texts = ["", "cpu", "nanoseconds", f"item {sequence} of {producer}", *said, *said.values()]
+    labels = [Label(key=texts.index(key), str=4 + len(said) + place)
+              for place, key in enumerate(said)]  # fmt: skip
+    profile = Profile(
+        sample_type=[ValueType(type=1, unit=2)],
+        sample=[Sample(location_id=[1], value=[1], label=labels)],
+        location=[Location(id=1, line=[Line(function_id=1)])],
+        function=[Function(id=1, name=3)],
+        string_table=texts,
+        time_nanos=time_ns,
+    )
+    return profile.SerializeToString()
 
 
 _TRACE_TIMES_WRONG: Final = """
@@ -245,4 +272,37 @@ METRICS: Final = Items(
         ) AS exemplars USING (fingerprint, timestamp){_OF_LEDGER}
         """,
     ),
+)
+
+PROFILES: Final = Items(
+    signal="profiles",
+    topic=PPROF_PROFILES,
+    path="/pprof/profile?service_name={name}",
+    encode=_profile,
+    stored="""
+        SELECT
+            samples.labels[1]['producer'] AS producer,
+            toInt64OrZero(samples.labels[1]['sequence']) AS sequence,
+            _partition_id AS partition,
+            toUInt32OrZero(samples.labels[1]['checksum'])
+                    != CRC32(concat(producer, ':', toString(sequence)))
+                OR functions.name[1] != concat('item ', toString(sequence), ' of ', producer)
+                OR position(raw_pprof, functions.name[1]) = 0 AS wrong
+        FROM cpu_profiles
+        WHERE service_name = '{name}'
+    """,
+    disagreeing=(
+        """
+        SELECT countIf(stacks.functions != profiles.names)
+        FROM (
+            SELECT toDate(timestamp) AS day, samples.stack[1] AS stack, functions.name AS names
+            FROM cpu_profiles WHERE service_name = '{name}'
+        ) AS profiles
+        ANY LEFT JOIN (
+            SELECT day, stack, functions FROM profile_stacks WHERE service_name = '{name}'
+        ) AS stacks USING (day, stack)
+        """,
+    ),
+    per_request=1,
+    per_second=100,
 )

@@ -13,7 +13,7 @@ import pytest
 
 from delivery_path import DeliveryPath, RunningWriter, stopped
 from fleet import wait_until
-from ledger_items import LOGS, METRICS, SPANS, Items
+from ledger_items import LOGS, METRICS, PROFILES, SPANS, Items
 from renames import killed_at_rename, require_strace
 
 RENAMES = [
@@ -22,6 +22,8 @@ RENAMES = [
     # The second INSERT of some thread is into any of the tables behind the series.
     (METRICS, 2),
     (METRICS, 5),
+    # The first INSERT of some thread is into any of the three tables.
+    (PROFILES, 2),
 ]
 REPAIRS_KILLED = 3
 

@@ -3,7 +3,7 @@
 import pytest
 
 from delivery_path import DeliveryPath
-from ledger_items import LOGS, METRICS, Items
+from ledger_items import LOGS, METRICS, PROFILES, Items
 from rak_services.writer.crash_points import CRASH_POINTS
 
 PASSAGES = 2
@@ -21,7 +21,7 @@ def test_a_writer_killed_here_loses_and_doubles_nothing(path: DeliveryPath, poin
     assert path.check(ledger).faults == {}
 
 
-@pytest.mark.parametrize("items", [METRICS, LOGS], ids=lambda items: items.signal)
+@pytest.mark.parametrize("items", [METRICS, LOGS, PROFILES], ids=lambda items: items.signal)
 def test_a_writer_killed_at_one_point_after_the_other(path: DeliveryPath, items: Items) -> None:
     """As above for another signal: each writer goes on where its predecessor was killed."""
     alone = ("--signal", items.signal)

@@ -14,10 +14,10 @@ def _of(text: str, trace: str, span: str) -> str:
     return text.replace("{trace}", trace).replace("{span}", span)
 
 
-SAMPLE_TRACE: Final = _of(_TRACE, "samples.trace_id", "samples.span_id")
-"""The trace of a sample, `samples` being joined: its own or else its profile's; '' for none."""
+SAMPLE_TRACE: Final = _of(_TRACE, "sample_trace_id", "sample_span_id")
+"""The trace of a sample: its own or else its profile's; '' for none."""
 
-SAMPLE_SPAN: Final = _of(_SPAN, "samples.trace_id", "samples.span_id")
+SAMPLE_SPAN: Final = _of(_SPAN, "sample_trace_id", "sample_span_id")
 """The span of a sample, likewise; '' for a sample with a trace of its own that says no span."""
 
 
