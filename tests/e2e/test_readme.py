@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fleet import Fleet, fleet, lag_is_zero, wait_until
-from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS
+from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, PPROF_PROFILES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -57,12 +57,17 @@ def masked(text: str) -> str:
 
 def on(started: Fleet, text: str) -> str:
     """Point the README's commands at the ports of the test's fleet."""
-    ports = {"4317": started.ports.otlp_grpc, "4318": started.ports.otlp_http}
-    ports["8080"] = started.ports.query
+    ports = {
+        "4317": started.ports.otlp_grpc,
+        "4318": started.ports.otlp_http,
+        "4319": started.ports.pprof,
+        "8080": started.ports.query,
+    }
     for written, actual in ports.items():
         text = text.replace(f"127.0.0.1:{written}", f"127.0.0.1:{actual}")
-    demo = f'make --silent demo ARGS="--endpoint http://127.0.0.1:{ports["4317"]}'
-    return text.replace("make demo", f'{demo} --query http://127.0.0.1:{ports["8080"]}"')
+    options = {"endpoint": "4317", "pprof": "4319", "query": "8080"}
+    given = " ".join(f"--{name} http://127.0.0.1:{ports[port]}" for name, port in options.items())
+    return text.replace("make demo", f'make --silent demo ARGS="{given}"')
 
 
 def as_written(started: Fleet, text: str) -> str:
@@ -80,7 +85,7 @@ def run(started: Fleet, command: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for topic in (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS):
+    for topic in (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS, PPROF_PROFILES):
         wait_until(partial(lag_is_zero, started, topic), f"what was sent to {topic} is written")
     return as_written(started, done.stdout).strip()
 

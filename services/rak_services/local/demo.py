@@ -3,7 +3,8 @@
 Each session makes one trace, shaped as RAK's client makes it: `runner.run` over `agent.run`, under
 it model calls (`call_llm` or `llm.generate`) and `execute_tool` spans, some of which make an
 `http.request`. Span names and attribute names are the client's own. Beside it go a line of log for
-each call of a tool, runs and tokens as metrics.
+each call of a tool, runs and tokens as metrics, and two profiles of each agent's process: CPU time,
+whose samples carry the ids of their spans, and memory.
 """
 
 import argparse
@@ -26,6 +27,12 @@ from rak_services.local.demo_telemetry import Telemetry
 _NANOSECONDS = 1_000_000_000
 _MILLISECOND = 1_000_000
 
+# A tool computes in these functions, for these shares of its time.
+_TOOL_WORK = (("parse", 0.5), ("rank", 0.25), ("parse.decode_utf8", 0.125))
+_MODEL_WORK = (("render_prompt", 0.01), ("parse_answer", 0.03))
+_BYTES_PER_MILLISECOND = 4_096
+_CPU_PERIOD_NS = 10_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Agent:
@@ -47,6 +54,9 @@ AGENTS = (
     Agent("support", "workflow", "rak-support", "gpt-5-mini", "openai",
           ("lookup_order", "refund", "send_mail")),
 )  # fmt: skip
+
+
+Work = tuple[tuple[str, float], ...]
 
 
 class Clock:
@@ -112,6 +122,16 @@ class Session:
         outcome = "error" if self.failed else "ok"
         self.telemetry.runs.add(1, {"agent_name": self.agent.name, "outcome": outcome})
 
+    def compute(self, span: Span, caller: str, work: Work, began_ns: int) -> None:
+        """Say in the profiles where the time of a span, up to now, went."""
+        elapsed_ns = self.clock.now_ns - began_ns
+        for function, share in work:
+            stack = ("main", "agent.run", caller, *function.split("."))
+            cpu_ns = int(elapsed_ns * share)
+            self.telemetry.cpu.add(stack, [cpu_ns // _CPU_PERIOD_NS, cpu_ns], span)
+            allocated = cpu_ns // _MILLISECOND * _BYTES_PER_MILLISECOND
+            self.telemetry.heap.add(stack, [1, allocated, 0, allocated // 8])
+
     def call_model(self, turn: int) -> None:
         """One model call with its token counts, as `call_llm` or `llm.generate`."""
         name = self.chance.choice(["call_llm", "llm.generate"])
@@ -125,7 +145,9 @@ class Session:
             gen_ai__request__model=self.agent.model,
             gcp__vertex__agent__event_id=f"event-{turn}",
         ) as span:
+            began_ns = self.clock.now_ns
             self.clock.advance(self.chance.uniform(300, 2500))
+            self.compute(span, name, _MODEL_WORK, began_ns)
             prompt, answer = self.chance.randrange(200, 6000), self.chance.randrange(20, 900)
             for kind, tokens in (("input", prompt), ("output", answer)):
                 self.telemetry.tokens.record(
@@ -160,7 +182,9 @@ class Session:
                     http__response__status_code=200,
                 ):
                     self.clock.advance(self.chance.uniform(20, 400))
+            began_ns = self.clock.now_ns
             self.clock.advance(self.chance.uniform(5, 200))
+            self.compute(span, tool, _TOOL_WORK, began_ns)
             if self.chance.random() < 0.15:
                 self.failed = True
                 span.record_exception(TimeoutError(f"{tool} timed out"), None, self.clock.now_ns)
@@ -170,11 +194,12 @@ class Session:
                 self.telemetry.say(f"{tool} is done", SeverityNumber.INFO, self.clock.now_ns)
 
 
-def send(endpoint: str, sessions: int, seed: int) -> list[Session]:
-    """Play the sessions of all agents and send them over OTLP gRPC.
+def send(endpoint: str, pprof_endpoint: str, sessions: int, seed: int) -> list[Session]:
+    """Play the sessions of all agents and send them over OTLP gRPC, and their profiles over HTTP.
 
     Args:
         endpoint: `http://host:port` of the receiver's gRPC port.
+        pprof_endpoint: `http://host:port` of the pprof receiver.
         sessions: How many traces to make.
         seed: Makes the same sessions again, at another time.
 
@@ -182,11 +207,12 @@ def send(endpoint: str, sessions: int, seed: int) -> list[Session]:
         The sessions as played; everything was accepted.
 
     Raises:
-        RuntimeError: the receiver did not accept everything.
+        RuntimeError: a receiver did not accept everything.
     """
     chance = random.Random(seed)  # noqa: S311  simulated agents need no secrets
     processes = {agent.service: Telemetry(agent.service, endpoint) for agent in AGENTS}
-    clock = Clock(time.time_ns() - 5 * 60 * _NANOSECONDS)
+    start_ns = time.time_ns() - 5 * 60 * _NANOSECONDS
+    clock = Clock(start_ns)
     played = []
     for agent in itertools.islice(itertools.cycle(AGENTS), sessions):
         session = Session(agent, processes[agent.service], chance, clock)
@@ -196,6 +222,13 @@ def send(endpoint: str, sessions: int, seed: int) -> list[Session]:
     accepted = [telemetry.flush() for telemetry in processes.values()]
     if not all(accepted):
         raise RuntimeError(f"the receiver at {endpoint} did not accept everything")
+    try:
+        for telemetry in processes.values():
+            telemetry.flush_profiles(pprof_endpoint, start_ns, clock.now_ns)
+    except OSError as error:
+        raise RuntimeError(
+            f"the receiver at {pprof_endpoint} did not accept a profile ({error})"
+        ) from error
     return played
 
 
@@ -216,6 +249,10 @@ def questions(query_url: str, session: Session) -> list[str]:
         f"{base}/logs?severity=ERROR&limit=5",
         f"{base}/metrics",
         f"{base}/metrics/query?name=agent.runs&agg=increase&by=service_name&step=1h",
+        f"{base}/profiles/flamegraph?tool={session.agent.tools[0]}&format=folded",
+        f"{base}/traces/{session.trace_id}/profile?format=folded",
+        f"{base}/profiles/hotspots?service={session.agent.service}&limit=5",
+        f"{base}/memory?service={session.agent.service}",
         f"{base}/pipeline",
     ]
     return [f"curl -s {shlex.quote(url)}" for url in urls]
@@ -225,12 +262,13 @@ def main() -> None:
     """Send the demo and print the questions that show it."""
     parser = argparse.ArgumentParser(prog="rak-demo", description="Send simulated agents.")
     parser.add_argument("--endpoint", default="http://127.0.0.1:4317", help="OTLP over gRPC")
+    parser.add_argument("--pprof", default="http://127.0.0.1:4319", help="pprof over HTTP")
     parser.add_argument("--query", default="http://127.0.0.1:8080", help="the query service")
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     try:
-        played = send(arguments.endpoint, arguments.sessions, arguments.seed)
+        played = send(arguments.endpoint, arguments.pprof, arguments.sessions, arguments.seed)
     except RuntimeError as error:
         print(f"{error}; is `make run` up?", file=sys.stderr)
         sys.exit(1)

@@ -12,6 +12,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from rak_services.local.demo_profiles import cpu_profile, heap_profile, send_profile
+
 _SCOPE = ("rak-telemetry", "0.9.1")
 _MILLISECONDS = 200
 _FOR_EVER_MILLISECONDS = 24 * 3600 * 1000
@@ -24,10 +26,15 @@ class Telemetry:
         tracer: Makes spans.
         runs: Counts runs of an agent.
         tokens: Tokens of a call of a model, as the semantic conventions name them.
+        cpu: Where CPU time went.
+        heap: Where memory was allocated.
     """
 
     def __init__(self, service: str, endpoint: str) -> None:
         """Connect to a receiver's gRPC port, `http://host:port`."""
+        self._service = service
+        self.cpu = cpu_profile()
+        self.heap = heap_profile()
         resource = Resource.create(
             {"service.name": service, "service.version": "1.4.2", "host.name": "demo"}
         )
@@ -75,3 +82,12 @@ class Telemetry:
         for provider in providers:
             provider.shutdown()
         return all(accepted)
+
+    def flush_profiles(self, endpoint: str, start_ns: int, end_ns: int) -> None:
+        """Send the profiles, of one span of time, to the pprof receiver.
+
+        Raises:
+            OSError: It cannot be reached or refused one.
+        """
+        for kind, profile in (("profile", self.cpu), ("heap", self.heap)):
+            send_profile(endpoint, kind, self._service, profile.encode(start_ns, end_ns))

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from rak_libs.clickhouse.parameters import Parameters
 from rak_libs.clickhouse.select import Row
-from rak_libs.model.time_text import MAX_NS, SECOND_NS
+from rak_libs.model.time_text import MAX_NS
+from rak_libs.model.time_window import HOUR_NS
 from rak_services.query.requests import SpanFilters
 from rak_services.query.span_conditions import Conditions, add_span_filters, add_time_range
 from rak_services.query.time_ranges import Range
@@ -24,8 +25,10 @@ MOST_CARRIED: Final = 40_000
 """So many different spans may samples carry, that a statement with their ids is no longer than the
 engine takes."""
 
-MARGIN_NS: Final = 3_600 * SECOND_NS
-"""How much earlier or later than the profiles a span may have begun."""
+EARLIER_NS: Final = 24 * HOUR_NS
+LATER_NS: Final = HOUR_NS
+"""How much earlier or later than the profiles a span may have begun: it may run for long, and
+profiles take their time."""
 
 SpanKey = tuple[str, str]
 """The ids of a trace and of a span in it, lower-case hex."""
@@ -67,11 +70,11 @@ class SpanSet:
 
 
 def around(period: Range) -> Range:
-    """Return when the spans of a period's profiles began, at most `MARGIN_NS` outside of it."""
+    """Return when the spans of a period's profiles began."""
     since, until = period.since_ns, period.until_ns
     return Range(
-        None if since is None else max(since - MARGIN_NS, 0),
-        None if until is None else min(until + MARGIN_NS, MAX_NS),
+        None if since is None else max(since - EARLIER_NS, 0),
+        None if until is None else min(until + LATER_NS, MAX_NS),
     )
 
 

@@ -1,1 +1,1 @@
-(if(samples.trace_id != '', samples.trace_id, toString(trace_id)) = '0af7651916cd43dd8448eb211c80319c')
+(if(sample_trace_id != '', sample_trace_id, toString(trace_id)) = '0af7651916cd43dd8448eb211c80319c')
