@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from rak_libs.clickhouse.parameters import Parameters, bind
+from rak_services.query.profiles.attribution import InsideSpans, attribution_sql
 from rak_services.query.profiles.carried_spans import carried_sql, sample_condition
 from rak_services.query.profiles.invocation_overlap import invocation_spans_sql, lone_sql
+from rak_services.query.profiles.requests import ProfileFilters
+from rak_services.query.profiles.selection import SampleCondition, Selection
 from rak_services.query.profiles.span_sets import SpanSet, links_sql, traces_sql
 from rak_services.query.requests import SpanFilters
 from rak_services.query.span_conditions import Conditions
@@ -25,20 +28,33 @@ PROFILES = Conditions(["service_name = %(service)s", "profile_type = 'CPU'"], {"
 SPANS = SpanSet((1, 2**64 - 1), ("00f067aa0ba902b7",))
 
 
-def condition_sql(condition: Conditions) -> tuple[str, Parameters]:
-    return condition.where() + "\n", condition.parameters
+def condition_sql(condition: SampleCondition) -> tuple[str, Parameters]:
+    return f"{condition.sample}\n{condition.profile}\n", condition.parameters
 
 
 STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "carried": carried_sql(PROFILES),
     "traces": traces_sql({"00f067aa0ba902b8", "00f067aa0ba902b7"}, PERIOD),
     "links": links_sql(TOOL, {TRACE, "f" * 32}, PERIOD),
-    "lone_profiles": lone_sql(PROFILES, None),
-    "lone_profiles_of_an_agent": lone_sql(PROFILES, "planner"),
+    "lone_profiles": lone_sql(PROFILES),
+    "lone_profiles_of_an_agent": lone_sql(PROFILES, "planner", whole_agent=True),
     "invocation_spans": invocation_spans_sql(TOOL, ["i-2", "i-1"], PERIOD),
     "samples_of_spans": condition_sql(sample_condition(SPANS, ("a" * 32,))),
     "samples_of_a_trace": condition_sql(sample_condition(SpanSet(), (), TRACE)),
     "samples_of_nothing": condition_sql(sample_condition(SpanSet())),
+    "attribution": attribution_sql(
+        InsideSpans(
+            Selection(
+                ProfileFilters(service="check", kind="CPU"),
+                PERIOD,
+                sample_condition(SPANS, ("a" * 32,)),
+            ),
+            "planner",
+            complete=True,
+        ),
+        "CPU",
+        "cpu/nanoseconds",
+    ),
 }
 
 

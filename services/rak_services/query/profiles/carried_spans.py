@@ -1,8 +1,10 @@
 """Which spans the samples of some profiles carry, and the condition that a sample is of a span."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from rak_libs.clickhouse.parameters import Parameters
+from rak_services.query.profiles.selection import SampleCondition
 from rak_services.query.profiles.span_sets import MOST_CARRIED, SpanSet
 from rak_services.query.span_conditions import Conditions
 
@@ -44,9 +46,9 @@ WHERE span != ''
 
 
 def sample_condition(
-    spans: SpanSet, whole_profiles: tuple[str, ...] = (), trace_id: str | None = None
-) -> Conditions:
-    """Return the condition that a sample counts, `samples` being joined.
+    spans: SpanSet, whole_profiles: Sequence[str] = (), trace_id: str | None = None
+) -> SampleCondition:
+    """Return the condition that a sample counts.
 
     Args:
         spans: Samples of these count.
@@ -56,19 +58,22 @@ def sample_condition(
     alternatives = Conditions()
     if spans.keys:
         alternatives.add(
-            f"cityHash64({SAMPLE_TRACE}, {SAMPLE_SPAN}) IN %(span_keys)s",
-            span_keys=spans.keys,
+            f"cityHash64({SAMPLE_TRACE}, {SAMPLE_SPAN}) IN %(span_keys)s", span_keys=spans.keys
         )
     if spans.span_ids:
         alternatives.add(
-            f"({SAMPLE_TRACE} = '' AND {SAMPLE_SPAN} IN %(lone_spans)s)",
-            lone_spans=spans.span_ids,
+            f"({SAMPLE_TRACE} = '' AND {SAMPLE_SPAN} IN %(lone_spans)s)", lone_spans=spans.span_ids
         )
-    if whole_profiles:
-        alternatives.add("profile_id IN %(whole_profiles)s", whole_profiles=whole_profiles)
     if trace_id is not None:
         alternatives.add(f"{SAMPLE_TRACE} = %(whole_trace)s", whole_trace=trace_id)
-    condition = Conditions()
-    text = " OR ".join(alternatives.texts) or "false"
-    condition.add(f"({text})", **alternatives.parameters)
-    return condition
+    of_spans = " OR ".join(alternatives.texts) or "false"
+    of_profiles = (
+        f"arrayExists((sample_trace_id, sample_span_id) -> {of_spans},"
+        " `samples.trace_id`, `samples.span_id`)"
+    )
+    if whole_profiles:
+        alternatives.add("profile_id IN %(whole_profiles)s", whole_profiles=whole_profiles)
+        of_spans, of_profiles = (
+            f"({each} OR {alternatives.texts[-1]})" for each in (of_spans, of_profiles)
+        )
+    return SampleCondition(of_spans, of_profiles, alternatives.parameters)

@@ -17,7 +17,7 @@ from rak_services.query.requests import SpanFilters
 from rak_services.query.span_conditions import Conditions, add_span_filters, add_time_range
 from rak_services.query.time_ranges import Range
 
-MOST_PROFILES: Final = 20_000
+MOST_PROFILES: Final = 10_000
 """So many profiles without ids are looked at, the newest."""
 
 MOST_LETTERS: Final = 200_000
@@ -42,22 +42,28 @@ class InvocationSpan(NamedTuple):
     end_ns: int
 
 
-def lone_sql(profiles: Conditions, agent: str | None) -> tuple[str, Parameters]:
-    """Return the statement for profiles without ids that tell their invocation, or are an agent's.
+def lone_sql(
+    profiles: Conditions, agent: str | None = None, *, whole_agent: bool = False
+) -> tuple[str, Parameters]:
+    """Return the statement for profiles without ids that may count, the newest first.
 
     One row: an array for each field of a `LoneProfile`. A profile without a time of its own ended
     when it was received.
+
+    Args:
+        profiles: What they meet.
+        agent: They are this agent's, or do not say whose they are.
+        whole_agent: Those that are this agent's need not tell their invocation.
     """
-    names = "invocation_id != ''"
     conditions = Conditions([*profiles.texts], {**profiles.parameters})
     conditions.add("trace_id = ''")
     conditions.add("span_id = ''")
     conditions.add("NOT arrayExists(id -> id != '', samples.trace_id)")
     conditions.add("NOT arrayExists(id -> id != '', samples.span_id)")
-    if agent is None:
-        conditions.add(names)
-    else:
-        conditions.add(f"({names} OR agent_name = %(own_agent)s)", own_agent=agent)
+    if agent is not None:
+        conditions.add("agent_name IN ('', %(own_agent)s)", own_agent=agent)
+    told = "(invocation_id != '' OR agent_name != '')" if whole_agent else "invocation_id != ''"
+    conditions.add(told)
     sql = f"""\
 SELECT
     groupArray(profile_id),

@@ -100,11 +100,8 @@ def sums_sql(
     Columns: how many stacks, the sum of all, then arrays of the largest `most`: stack, sum, and
     texts of the roots.
     """
-    conditions = selection.profile_conditions()
-    conditions.add("profile_type = %(merged_kind)s", merged_kind=kind)
-    conditions.add("has(sample_types, %(sample_type)s)", sample_type=sample_type)
-    parameters = {**conditions.parameters, **selection.parameters(), "most": most}
     texts = []
+    parameters: dict[str, Parameter] = {"most": most}
     for number, root in enumerate(roots):
         text, used = root.sql(f"root_{number}_key")
         texts.append(text)
@@ -114,8 +111,7 @@ def sums_sql(
     root_arrays = "".join(
         f",\n    groupArray(%(most)s)(toString(root_{n}))" for n in range(len(texts))
     )
-    on_samples = selection.sample_conditions()
-    joined, read = _sample_columns(" ".join([*on_samples, *texts]))
+    samples, bound = samples_sql(selection, kind, sample_type, " ".join(texts))
     sql = f"""\
 SELECT
     count(),
@@ -127,7 +123,34 @@ FROM
     SELECT
         stack,
         sum(sample_values[indexOf(sample_types, %(sample_type)s)]) AS total{root_columns}
-    FROM
+    FROM {samples}
+    GROUP BY stack{root_names}
+    HAVING total != 0
+    ORDER BY abs(total) DESC, stack{root_names}
+)
+"""  # noqa: S608 - built from constants; values are bound
+    return sql, {**bound, **parameters}
+
+
+def samples_sql(
+    selection: Selection, kind: str, sample_type: str, used: str
+) -> tuple[str, Parameters]:
+    """Return what follows FROM where the samples of a selection are rows, each profile once.
+
+    Columns: `sample_values`, those of `PROFILE_COLUMNS`, and of the others those that are used.
+
+    Args:
+        selection: Profiles and samples.
+        kind: The `profile_type` of the profiles.
+        sample_type: They have this value.
+        used: What the statement does with samples.
+    """
+    conditions = selection.profile_conditions()
+    conditions.add("profile_type = %(merged_kind)s", merged_kind=kind)
+    conditions.add("has(sample_types, %(sample_type)s)", sample_type=sample_type)
+    on_samples = selection.sample_conditions()
+    joined, read = _sample_columns(" ".join([*on_samples, used]))
+    sql = f"""\
     (
         SELECT
             {", ".join(read)}
@@ -137,13 +160,8 @@ FROM
     )
     ARRAY JOIN
         {joined}
-    WHERE {" AND ".join(on_samples) or "true"}
-    GROUP BY stack{root_names}
-    HAVING total != 0
-    ORDER BY abs(total) DESC, stack{root_names}
-)
-"""  # noqa: S608 - built from constants; values are bound
-    return sql, parameters
+    WHERE {" AND ".join(on_samples) or "true"}"""  # noqa: S608 - built from constants; values are bound
+    return sql.lstrip(), {**conditions.parameters, **selection.parameters()}
 
 
 def _sample_columns(text: str) -> tuple[str, list[str]]:

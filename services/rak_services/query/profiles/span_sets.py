@@ -21,7 +21,7 @@ from rak_services.query.time_ranges import Range
 MOST_SPANS: Final = 100_000
 """So many spans of the traces in question are read."""
 
-MOST_CARRIED: Final = 40_000
+MOST_CARRIED: Final = 20_000
 """So many different spans may samples carry, that a statement with their ids is no longer than the
 engine takes."""
 

@@ -1,4 +1,4 @@
-SELECT groupUniqArray(40001)(
+SELECT groupUniqArray(20001)(
     (toString(trace), toString(span), cityHash64(trace, span)))
 FROM (
     SELECT DISTINCT

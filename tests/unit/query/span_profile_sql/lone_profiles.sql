@@ -21,5 +21,5 @@ FROM (
         AND invocation_id != ''
     ORDER BY timestamp DESC, profile_id
     LIMIT 1 BY profile_id
-    LIMIT 20001
+    LIMIT 10001
 )

@@ -18,8 +18,9 @@ FROM (
         AND span_id = ''
         AND NOT arrayExists(id -> id != '', samples.trace_id)
         AND NOT arrayExists(id -> id != '', samples.span_id)
-        AND (invocation_id != '' OR agent_name = 'planner')
+        AND agent_name IN ('', 'planner')
+        AND (invocation_id != '' OR agent_name != '')
     ORDER BY timestamp DESC, profile_id
     LIMIT 1 BY profile_id
-    LIMIT 20001
+    LIMIT 10001
 )

@@ -1,0 +1,180 @@
+"""Which samples were taken inside spans, and by what each profile tells so.
+
+A profile is counted by one of these: its samples say their spans, it says its span, or its trace
+where that is asked for; of those that say none, it says its agent where that alone is asked for,
+or its invocation, and spans ran in that meanwhile.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rak_libs.clickhouse.parameters import Parameter, Parameters
+from rak_services.query.budget import Budget
+from rak_services.query.profiles.carried_spans import carried_sql, sample_condition
+from rak_services.query.profiles.invocation_overlap import (
+    MOST_PROFILES,
+    LoneProfile,
+    invocation_spans_of,
+    invocation_spans_sql,
+    invocations_of,
+    lone_profiles_of,
+    lone_sql,
+    overlapping,
+)
+from rak_services.query.profiles.merge_sql import samples_sql
+from rak_services.query.profiles.selection import Selection
+from rak_services.query.profiles.span_answers import Attribution
+from rak_services.query.profiles.span_sets import (
+    MOST_CARRIED,
+    MOST_SPANS,
+    CarriedSpan,
+    SpanSet,
+    around,
+    inside,
+    links_of,
+    links_sql,
+    span_set,
+    traces_sql,
+)
+from rak_services.query.requests import SpanFilters
+from rak_services.query.time_ranges import Range
+
+
+@dataclass(frozen=True, slots=True)
+class InsideSpans:
+    """The samples that were taken inside spans.
+
+    Attributes:
+        selection: These samples and their profiles.
+        whole_agent: Profiles without ids that are this agent's count whole; None for no agent.
+        complete: Whether no bound was hit on the way: else there may be more.
+    """
+
+    selection: Selection
+    whole_agent: str | None
+    complete: bool
+
+
+async def inside_spans(budget: Budget, selection: Selection, filters: SpanFilters) -> InsideSpans:
+    """Return what of a selection was taken inside spans that match, or inside their descendants.
+
+    Args:
+        budget: The time for it.
+        selection: Profiles; of any agent when the spans are to be of one.
+        filters: Of the spans. With a trace id among them, all of that trace counts.
+
+    Raises:
+        ClickHouseError: A limit of the engine was hit, or anything else is wrong.
+    """
+    others = (filters.name, filters.model, filters.tool, filters.trace_id)
+    whole_agent = filters.agent if all(other is None for other in others) else None
+    spans = await _spans(budget, selection, filters)
+    profiles, complete = await _whole_profiles(budget, selection, filters, whole_agent)
+    condition = sample_condition(spans, profiles, filters.trace_id)
+    return InsideSpans(
+        replace(selection, condition=condition), whole_agent, spans.complete and complete
+    )
+
+
+async def _spans(budget: Budget, selection: Selection, filters: SpanFilters) -> SpanSet:
+    ((rows,),) = await budget.ask(*carried_sql(selection.profile_conditions()))
+    carried = [CarriedSpan(*row) for row in rows[:MOST_CARRIED]]
+    period = around(selection.period)
+    traces, complete = await _traces(budget, carried, filters, period)
+    complete &= len(rows) <= MOST_CARRIED
+    if not traces:
+        return SpanSet(complete=complete)
+    (row,) = await budget.ask(*links_sql(filters, traces, period))
+    complete &= len(row[0]) <= MOST_SPANS
+    return await asyncio.to_thread(
+        lambda: span_set(carried, inside(links_of(row)), complete=complete)
+    )
+
+
+async def _traces(
+    budget: Budget, carried: Sequence[CarriedSpan], filters: SpanFilters, period: Range
+) -> tuple[set[str], bool]:
+    """Return the traces of what is carried, and whether all."""
+    alone = {span.span_id for span in carried if not span.trace_id}
+    if filters.trace_id is not None:
+        # Samples of the trace count whatever their span, so only ids alone need its spans.
+        return ({str(filters.trace_id)} if alone else set()), True
+    traces = {span.trace_id for span in carried if span.trace_id}
+    if alone:
+        ((found,),) = await budget.ask(*traces_sql(alone, period))
+        traces.update(found)
+    return set(sorted(traces)[:MOST_CARRIED]), len(traces) <= MOST_CARRIED
+
+
+async def _whole_profiles(
+    budget: Budget, selection: Selection, filters: SpanFilters, whole_agent: str | None
+) -> tuple[list[str], bool]:
+    """Return the profiles without ids that count, and whether all."""
+    (row,) = await budget.ask(
+        *lone_sql(
+            selection.profile_conditions(), filters.agent, whole_agent=whole_agent is not None
+        )
+    )
+    lone = lone_profiles_of(row)[:MOST_PROFILES]
+    told = [each for each in lone if whole_agent is not None and each.agent_name == whole_agent]
+    rest = [each for each in lone if whole_agent is None or each.agent_name != whole_agent]
+    found, complete = await _overlapping(budget, rest, filters, around(selection.period))
+    return [each.profile_id for each in told] + found, complete and len(row[0]) <= MOST_PROFILES
+
+
+async def _overlapping(
+    budget: Budget, profiles: Iterable[LoneProfile], filters: SpanFilters, period: Range
+) -> tuple[list[str], bool]:
+    profiles = list(profiles)
+    invocations, complete = invocations_of(profiles)
+    if not invocations:
+        return [], complete
+    (row,) = await budget.ask(*invocation_spans_sql(filters, invocations, period))
+    complete &= len(row[0]) <= MOST_SPANS
+    spans = invocation_spans_of(row)
+    return await asyncio.to_thread(overlapping, profiles, spans), complete
+
+
+async def attribution(
+    budget: Budget, inside: InsideSpans, kind: str, sample_type: str
+) -> list[Attribution]:
+    """Return by what the profiles of a merge were counted, and for how much.
+
+    Raises:
+        ClickHouseError: A limit of the engine was hit, or anything else is wrong.
+    """
+    rows = await budget.ask(*attribution_sql(inside, kind, sample_type))
+    return [
+        Attribution(method=method, profiles=count, value=value) for method, count, value in rows
+    ]
+
+
+def attribution_sql(inside: InsideSpans, kind: str, sample_type: str) -> tuple[str, Parameters]:
+    """Return the statement for how many profiles each method counted, and for how much."""
+    parameters: dict[str, Parameter] = {}
+    whole_agent = "false"
+    if inside.whole_agent is not None:
+        whole_agent = "agent_name = %(own_agent)s"
+        parameters["own_agent"] = inside.whole_agent
+    used = "sample_trace_id sample_span_id"
+    samples, bound = samples_sql(inside.selection, kind, sample_type, used)
+    sql = f"""\
+SELECT method, count(), sum(total)
+FROM
+(
+    SELECT
+        multiIf(
+            max(sample_span_id != '' OR sample_trace_id != ''), 'sample_span',
+            any(span_id) != '', 'profile_span',
+            any(trace_id) != '', 'profile_trace',
+            any({whole_agent}), 'profile_agent',
+            'invocation_overlap') AS method,
+        sum(sample_values[indexOf(sample_types, %(sample_type)s)]) AS total
+    FROM {samples}
+    GROUP BY profile_id
+)
+GROUP BY method
+ORDER BY method
+"""  # noqa: S608 - built from constants; values are bound
+    return sql, {**bound, **parameters}
