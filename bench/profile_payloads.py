@@ -38,6 +38,15 @@ Span = tuple[str, str, str]
 """Trace id and span id in hex, and the span's name."""
 
 
+def traced_spans(seed: int, spans: int = 60) -> list[Span]:
+    """Return spans of traces of their own, as calls of a few tools have them."""
+    random = Random(seed)
+    return [
+        (random.randbytes(16).hex(), random.randbytes(8).hex(), f"execute_tool {number % 7}")
+        for number in range(spans)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Function:
     name: str

@@ -40,7 +40,7 @@ _PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True)
-class _Setting:
+class Setting:
     """One way of sending.
 
     Attributes:
@@ -77,22 +77,23 @@ def run() -> list[Row]:
             with fleet.service("rak-otlp-receiver", config, Path(folder)) as receiver:
                 receiver.wait_ready(ports.otlp_admin)
                 subject = psutil.Process(receiver.pid)
-                _separate(subject, psutil.Process(broker.pid))
+                separate(subject, psutil.Process(broker.pid))
                 for setting in [*_span_settings(config), *_other_settings(config)]:
-                    rows += _measured(setting, subject)
+                    rows += measured(setting, subject)
                 peak = subject.memory_info().rss / 2**20
                 rows.append(("memory after all of it", "resident", peak, "MiB"))
     return rows
 
 
-def _separate(subject: psutil.Process, broker: psutil.Process) -> None:
+def separate(subject: psutil.Process, broker: psutil.Process) -> None:
+    """Give the subject core 0 for itself, where there are several."""
     cores = set(range(os.cpu_count() or 1))
     if hasattr(subject, "cpu_affinity") and len(cores) > 1:
         subject.cpu_affinity(list(_SUBJECT_CORE))
         broker.cpu_affinity(list(cores - _SUBJECT_CORE))
 
 
-def _span_settings(config: Config) -> list[_Setting]:
+def _span_settings(config: Config) -> list[Setting]:
     http_port, grpc_port = config.server.otlp_http_port, config.server.otlp_grpc_port
     settings = []
     start_ns = time.time_ns() - 600 * 10**9
@@ -101,21 +102,21 @@ def _span_settings(config: Config) -> list[_Setting]:
         body = request.SerializeToString()
         headers = {"Content-Type": _PROTOBUF}
         settings += [
-            _Setting("HTTP", spans, _over_http(http_port, body, headers)),
-            _Setting("gRPC", spans, _over_grpc(grpc_port, body, grpc.Compression.NoCompression)),
+            Setting("HTTP", spans, over_http(http_port, body, headers)),
+            Setting("gRPC", spans, _over_grpc(grpc_port, body, grpc.Compression.NoCompression)),
         ]
     zipped = {"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"}
     text = {"Content-Type": "application/json"}
-    json_agent = _over_http(http_port, request_to_json(request), text)
+    json_agent = over_http(http_port, request_to_json(request), text)
     return [
         *settings,
-        _Setting("HTTP, gzip", spans, _over_http(http_port, gzip.compress(body), zipped)),
-        _Setting("gRPC, gzip", spans, _over_grpc(grpc_port, body, grpc.Compression.Gzip)),
-        _Setting("HTTP, JSON", spans, json_agent, _JSON_ITEMS_PER_ROUND),
+        Setting("HTTP, gzip", spans, over_http(http_port, gzip.compress(body), zipped)),
+        Setting("gRPC, gzip", spans, _over_grpc(grpc_port, body, grpc.Compression.Gzip)),
+        Setting("HTTP, JSON", spans, json_agent, _JSON_ITEMS_PER_ROUND),
     ]
 
 
-def _other_settings(config: Config) -> list[_Setting]:
+def _other_settings(config: Config) -> list[Setting]:
     port, start_ns = config.server.otlp_http_port, time.time_ns() - 600 * 10**9
     headers = {"Content-Type": _PROTOBUF}
     exports = [
@@ -126,20 +127,22 @@ def _other_settings(config: Config) -> list[_Setting]:
     logs = agent_logs(1000, 1, start_ns).SerializeToString()
 
     def posting(body: bytes, path: str) -> Callable[[], Send]:
-        return _over_http(port, body, headers, path)
+        return over_http(port, body, headers, path)
 
     return [
-        _Setting("HTTP", points, posting(exports[0], "/v1/metrics"), item="point"),
-        _Setting(
+        Setting("HTTP", points, posting(exports[0], "/v1/metrics"), item="point"),
+        Setting(
             "HTTP", points * _PROCESSES, posting(b"".join(exports), "/v1/metrics"), item="point"
         ),
-        _Setting("HTTP", 1000, posting(logs, "/v1/logs"), item="record"),
+        Setting("HTTP", 1000, posting(logs, "/v1/logs"), item="record"),
     ]
 
 
-def _over_http(
+def over_http(
     port: int, body: bytes, headers: dict[str, str], path: str = "/v1/traces"
 ) -> Callable[[], Send]:
+    """Return what makes a sender that posts one body over and over on a connection of its own."""
+
     def agent() -> Send:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
@@ -167,7 +170,8 @@ def _over_grpc(port: int, body: bytes, compression: grpc.Compression) -> Callabl
     return agent
 
 
-def _measured(setting: _Setting, subject: psutil.Process) -> list[Row]:
+def measured(setting: Setting, subject: psutil.Process) -> list[Row]:
+    """Let agents send for some rounds; rows of CPU and rates of the subject."""
     requests = setting.items_per_round // setting.items
     agents = [setting.agent() for _ in range(_AGENTS)]
     cpu: list[float] = []

@@ -20,6 +20,7 @@ import fleet
 from bench.log_payloads import agent_logs
 from bench.metric_payloads import HISTOGRAMS_PER_REQUEST, POINTS_PER_REQUEST, AgentProcess
 from bench.payloads import agent_request
+from bench.profile_payloads import Program, traced_spans
 from rak_libs.clickhouse.insert import encode_block
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.model.batch import new_batch
@@ -38,6 +39,7 @@ _PROCESSES = 20
 _POINTS_PER_EXPORT = POINTS_PER_REQUEST + HISTOGRAMS_PER_REQUEST
 _EXPORTS = 9_000
 _MESSAGES = 900
+_PROFILES = 400
 _BREAKDOWN_MESSAGES = 30
 _ROUNDS = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -80,6 +82,7 @@ def _loads() -> list[_Load]:
         _Load("metrics", "point", lambda: _points(_MESSAGES), _PROCESSES * _POINTS_PER_EXPORT),
         _Load("metrics", "point", lambda: _exports(_EXPORTS), _POINTS_PER_EXPORT),
         _Load("logs", "record", lambda: _logs(_MESSAGES), _RECORDS_PER_MESSAGE),
+        _Load("profiles", "profile", lambda: _profiles(_PROFILES), 1),
     ]
 
 
@@ -97,6 +100,14 @@ def _spans(count: int) -> list[bytes]:
 def _logs(count: int) -> list[bytes]:
     return [
         agent_logs(_RECORDS_PER_MESSAGE, seed, _start_ns()).SerializeToString()
+        for seed in range(count)
+    ]
+
+
+def _profiles(count: int) -> list[bytes]:
+    program = Program()
+    return [
+        program.profile(seed, _start_ns(), traced_spans(seed)).SerializeToString()
         for seed in range(count)
     ]
 
