@@ -126,7 +126,7 @@ class Fields:
 
 
 def positions(begin: Numbers, counts: Numbers) -> Numbers:
-    """Return the positions of ranges, one after the other: `begin[i]` and on, `counts[i]` of them."""
+    """Return the positions of ranges one after the other: `counts[i]` from `begin[i]` on."""
     total = int(counts.sum())
     if len(counts) == total and (counts == 1).all():
         return begin
@@ -143,7 +143,7 @@ def sums_of_groups(numbers: Numbers, sizes: Numbers) -> Numbers:
 
 
 def rows_of(wanted: Bits, ids: Bits) -> Numbers:
-    """Return the places of ids in a list of them that has each once; -1 for one that is not there."""
+    """Return the places of ids in a list that has each once; -1 for one that is not there."""
     if not len(ids):
         return np.full(len(wanted), -1, np.int64)
     most = int(ids.max())

@@ -147,7 +147,7 @@ def read_columns(content: bytes, max_samples: int) -> ProfileColumns:
 
     Raises:
         UndecodableProfile: The bytes are no profile.
-        ProfileTooLarge: It has more samples, a sample too many labels, or a location too many lines.
+        ProfileTooLarge: Too many samples, labels of one, or lines of a location.
     """
     try:
         try:

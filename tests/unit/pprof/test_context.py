@@ -8,8 +8,8 @@ from pprof_generation import small_profile
 from rak_libs.model.profiles import ProfileType
 from rak_libs.pprof.context import ProfileContext
 from rak_libs.pprof.hex_ids import span_id_of, trace_id_of
-from rak_libs.pprof.profile_id import profile_id
 from rak_libs.pprof.profile_columns import read_columns
+from rak_libs.pprof.profile_id import profile_id
 from rak_libs.pprof.profile_type import guess_type
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
