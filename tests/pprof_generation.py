@@ -39,6 +39,7 @@ def profile_of(columns: ProfileColumns) -> Profile:
     """Put a profile together again that was read as columns."""
     profile = Profile()
     head = type(columns.head).FromString(columns.head.SerializeToString())
+    head.DiscardUnknownFields()
     for name in ("sample", "location", "function"):
         head.ClearField(name)
     profile.MergeFromString(head.SerializeToString())

@@ -15,6 +15,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 
 from rak_libs.model.batch import ColumnBatch
 from rak_libs.model.logs import LOGS
+from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp.append_attributes import append_attributes
 from rak_libs.otlp.bare_request import BareLogsRequest
@@ -28,7 +29,6 @@ from rak_libs.otlp.read_attributes import (
     WayOfReading,
     read_anew,
 )
-from rak_libs.otlp.rejected_items import RejectedItems
 from rak_libs.otlp.resource_and_scope import resource_facts, scope_facts
 from rak_libs.otlp.separate import separate
 from rak_libs.otlp.typed_json import value_to_plain_text, value_to_text

@@ -27,6 +27,7 @@ from rak_libs.model.metrics import (
     MetricType,
     Temporality,
 )
+from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp.bare_metrics import BareMetricsRequest
 from rak_libs.otlp.distribution_points import DistributionColumns
@@ -36,7 +37,6 @@ from rak_libs.otlp.metric_series import Origin, SeriesMemo
 from rak_libs.otlp.metrics import DATA_POINTS
 from rak_libs.otlp.number_points import NumberColumns
 from rak_libs.otlp.point_columns import PointColumns
-from rak_libs.otlp.rejected_items import RejectedItems
 from rak_libs.otlp.separate import separate
 from rak_libs.otlp.series_rows import append_series
 

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from rak_libs.model.batch import ColumnBatch
+from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp.append_attributes import append_attributes
@@ -34,7 +35,6 @@ from rak_libs.otlp.read_attributes import (
     WayOfReading,
     read_anew,
 )
-from rak_libs.otlp.rejected_items import RejectedItems
 from rak_libs.otlp.resource_and_scope import resource_facts, scope_facts
 from rak_libs.otlp.separate import separate
 from rak_libs.otlp.traces import (

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp.item_kind import ItemKind
-from rak_libs.otlp.rejected_items import RejectedItems
 
 
 def separate(value: bytes, window: TimeWindow, kind: ItemKind) -> tuple[bytes, list[RejectedItems]]:

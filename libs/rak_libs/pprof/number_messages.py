@@ -7,10 +7,9 @@ walking along all of them in step: about a tenth of what an object a message cos
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from google.protobuf.descriptor import Descriptor
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
@@ -67,7 +66,7 @@ class Messages:
 class MessageForm:
     """What the fields of a kind of messages are: singular and repeated numbers, and messages."""
 
-    def __init__(self, message: Descriptor) -> None:
+    def __init__(self, message: Any) -> None:
         """Take the fields of a message's descriptor."""
         self.kinds = np.zeros(_TAGS, np.int8)
         for field in message.fields:
@@ -139,7 +138,8 @@ def sums_of_groups(numbers: Numbers, sizes: Numbers) -> Numbers:
     sums = np.zeros(len(numbers) + 1, np.int64)
     np.cumsum(numbers, out=sums[1:])
     ends = np.cumsum(sizes)
-    return sums[ends] - sums[ends - sizes]
+    groups: Numbers = sums[ends] - sums[ends - sizes]
+    return groups
 
 
 def rows_of(wanted: Bits, ids: Bits) -> Numbers:

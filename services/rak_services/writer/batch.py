@@ -8,11 +8,10 @@ from typing import Final
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.kafka.consumer import Record, TopicPartition
 from rak_libs.model.time_window import time_window
-from rak_libs.otlp.errors import PermanentOtlpError
 from rak_services.writer.identity import BatchIdentity, identify
-from rak_services.writer.signals import Rows, Signal
+from rak_services.writer.signals import UNDECODABLE_ERRORS, Rows, Signal, message_of
 from rak_services.writer.tally import INSERT_REFUSED, Tally
-from rak_services.writer.written_series import NewSeries, Series, WrittenSeries
+from rak_services.writer.written_rows import Description, NewRows, WrittenRows
 
 _NS_PER_MS = 1_000_000
 
@@ -77,10 +76,10 @@ class Batch:
         signal: Signal,
         retention_days: int,
         now: float,
-        written: WrittenSeries | None = None,
+        written: WrittenRows | None = None,
     ) -> "Batch":
-        """Return a batch without messages; rows of series that were `written` are left out."""
-        rows = signal.new_rows(NewSeries(written))
+        """Return a batch without messages; descriptions that were `written` are left out."""
+        rows = signal.new_rows(NewRows(written))
         return cls(source, signal, retention_days, now, rows, Tally(signal.name))
 
     def add(self, record: Record) -> None:
@@ -92,8 +91,8 @@ class Batch:
         window = time_window(self.retention_days, record.timestamp_ms * _NS_PER_MS)
         before = self.signal.items_per_table(self.decoded)
         try:
-            rejected = self.signal.decode(record.value, record.timestamp_ms, window, self.decoded)
-        except PermanentOtlpError as error:
+            rejected = self.signal.decode(message_of(record), window, self.decoded)
+        except UNDECODABLE_ERRORS as error:
             name = type(error).__name__
             refused = [Refused(record, UNDECODABLE, name, 1, record.value)]
         else:
@@ -116,7 +115,7 @@ class Batch:
     def give_up_rows(self) -> Rows:
         """Return the rows and hold them no longer."""
         self.items_decoded = sum(self.signal.items_per_table(self.decoded).values())
-        decoded, self.decoded = self.decoded, Rows({}, self.decoded.new_series)
+        decoded, self.decoded = self.decoded, Rows({}, self.decoded.is_new)
         return decoded
 
     def forget_messages(self) -> None:
@@ -154,9 +153,9 @@ class Batch:
         return self.decoded.count
 
     @property
-    def series(self) -> Sequence[Series]:
-        """The series whose rows are among them."""
-        return self.decoded.new_series.series
+    def descriptions(self) -> Sequence[Description]:
+        """The series, or stacks, whose rows are among them."""
+        return self.decoded.is_new.described
 
     @property
     def first_offset(self) -> int:

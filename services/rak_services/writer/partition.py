@@ -7,7 +7,7 @@ from rak_libs.kafka.consumer import Record, TopicPartition
 from rak_services.writer.batch import Batch, FlushPolicy
 from rak_services.writer.identity import Intent, identify
 from rak_services.writer.signals import Signal
-from rak_services.writer.written_series import WrittenSeries
+from rak_services.writer.written_rows import WrittenRows
 
 
 class AnotherLog(Exception):
@@ -35,7 +35,7 @@ class PartitionBuffer:
         retention_days: int,
         policy: FlushPolicy,
         intent: Intent | None = None,
-        written: WrittenSeries | None = None,
+        written: WrittenRows | None = None,
     ) -> None:
         """Begin empty; with an intent, its messages become the first batch, and nothing else."""
         self.source = source

@@ -4,12 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, PIPELINE
+from rak_libs.kafka.records import Record
+from rak_libs.kafka.topics import (
+    OTLP_LOGS,
+    OTLP_METRICS,
+    OTLP_SPANS,
+    PIPELINE,
+    PPROF_PROFILES,
+)
 from rak_libs.kafka.topics import SIGNALS as NAMES
 from rak_libs.model import pipeline
 from rak_libs.model.batch import ColumnBatch, new_batch
 from rak_libs.model.logs import LOGS
+from rak_libs.model.message import Message
 from rak_libs.model.metrics import METRIC_EXEMPLARS, METRIC_SERIES, POINT_TABLES
+from rak_libs.model.profiles import CPU_PROFILES, MEMORY_PROFILES, PROFILE_STACKS
+from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.spans import SPANS
 from rak_libs.model.table import Table
 from rak_libs.model.time_window import TimeWindow
@@ -17,10 +27,12 @@ from rak_libs.model.trace_times import trace_times_of_batch
 from rak_libs.otlp.decode_logs import decode_logs
 from rak_libs.otlp.decode_metrics import decode_metrics
 from rak_libs.otlp.decode_spans import decode_spans
-from rak_libs.otlp.rejected_items import RejectedItems
+from rak_libs.otlp.errors import PermanentOtlpError
+from rak_libs.pprof.decode_profile import decode_profiles
+from rak_libs.pprof.errors import PermanentPprofError
 from rak_libs.runtime.settings import StorageSettings
 from rak_services.writer.status_rows import decode_statuses
-from rak_services.writer.written_series import NewSeries
+from rak_services.writer.written_rows import NewRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +41,11 @@ class Rows:
 
     Attributes:
         tables: The rows of each table, by the table's name.
-        new_series: Asked for each series whether its row is still to be written.
+        is_new: Asked for each series, or stack, whether its row is still to be written.
     """
 
     tables: Mapping[str, ColumnBatch]
-    new_series: NewSeries
+    is_new: NewRows
 
     @property
     def count(self) -> int:
@@ -41,9 +53,11 @@ class Rows:
         return sum(columns.rows for columns in self.tables.values())
 
 
-Decoder = Callable[[bytes, int, TimeWindow, Rows], Sequence[RejectedItems]]
-"""Appends a message's rows; raises PermanentOtlpError, the rows untouched, for bytes that are no
-message. Arguments as of `rak_libs.otlp.decode_spans.decode_spans`."""
+Decoder = Callable[[Message, TimeWindow, Rows], Sequence[RejectedItems]]
+"""Appends a message's rows whose times are in the window, and returns what of it is not stored;
+raises one of `UNDECODABLE_ERRORS`, the rows untouched, for bytes that are no message."""
+
+UNDECODABLE_ERRORS: Final = (PermanentOtlpError, PermanentPprofError)
 
 _OneTableDecoder = Callable[[bytes, int, TimeWindow, ColumnBatch], Sequence[RejectedItems]]
 Mending = Callable[[int, int, int], Sequence[str]]
@@ -109,10 +123,10 @@ class Signal:
         """Whether its items carry the batch that they were written with."""
         return any(each.table.by_batch for each in self.tables)
 
-    def new_rows(self, new_series: NewSeries | None = None) -> Rows:
-        """Return no rows yet of any table; by default every series is to be written."""
+    def new_rows(self, is_new: NewRows | None = None) -> Rows:
+        """Return no rows yet of any table; by default every description is to be written."""
         tables = {each.table.name: new_batch(each.table) for each in self.tables}
-        return Rows(tables, new_series or NewSeries())
+        return Rows(tables, is_new or NewRows())
 
     def items_per_table(self, rows: Rows) -> dict[str, int]:
         """Count the items so far, by table."""
@@ -132,11 +146,16 @@ class Signal:
         return times
 
 
+def message_of(record: Record) -> Message:
+    """Return what a decoder needs of a record."""
+    return Message(record.value, record.timestamp_ms, record.headers)
+
+
 def _into(table: Table, decode: _OneTableDecoder) -> Decoder:
     def decode_into_table(
-        value: bytes, timestamp_ms: int, window: TimeWindow, rows: Rows
+        message: Message, window: TimeWindow, rows: Rows
     ) -> Sequence[RejectedItems]:
-        return decode(value, timestamp_ms, window, rows.tables[table.name])
+        return decode(message.value, message.timestamp_ms, window, rows.tables[table.name])
 
     return decode_into_table
 
@@ -161,8 +180,8 @@ _METRICS: Final = Signal(
         *(SignalTable(table) for table in POINT_TABLES),
         SignalTable(METRIC_EXEMPLARS, itemised=False),
     ),
-    decode=lambda value, timestamp_ms, window, rows: decode_metrics(
-        value, timestamp_ms, window, rows.tables, rows.new_series
+    decode=lambda message, window, rows: decode_metrics(
+        message.value, message.timestamp_ms, window, rows.tables, rows.is_new
     ),
     retention_days=lambda storage: storage.metrics_retention_days,
 )
@@ -174,6 +193,18 @@ _LOGS: Final = Signal(
     retention_days=lambda storage: storage.logs_retention_days,
 )
 
+_PROFILES: Final = Signal(
+    topic=PPROF_PROFILES,
+    tables=(
+        # As metrics' series: first, so that a profile's stacks are known by the time it is found.
+        SignalTable(PROFILE_STACKS, time_column="", itemised=False),
+        SignalTable(CPU_PROFILES),
+        SignalTable(MEMORY_PROFILES, itemised=False),
+    ),
+    decode=lambda message, window, rows: decode_profiles(message, window, rows.tables, rows.is_new),
+    retention_days=lambda storage: storage.profiles_retention_days,
+)
+
 _PIPELINE: Final = Signal(
     topic=PIPELINE,
     tables=(SignalTable(pipeline.PIPELINE, time_column="hour"),),
@@ -183,6 +214,6 @@ _PIPELINE: Final = Signal(
 )
 
 SIGNALS: Final[Mapping[str, Signal]] = {
-    signal.name: signal for signal in (_SPANS, _METRICS, _LOGS, _PIPELINE)
+    signal.name: signal for signal in (_SPANS, _METRICS, _LOGS, _PROFILES, _PIPELINE)
 }
 """Every signal that `rak-writer` can write, by name."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from rak_libs.model import pipeline
 from rak_libs.model.batch import ColumnBatch
 from rak_libs.model.pipeline import PipelineRow, append_rows, hour_of
+from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.status import BadStatus, ReceiverStatus, Status, WriterStatus, decode_status
 from rak_libs.model.time_window import TimeWindow, reject_reason
 from rak_libs.otlp.errors import PermanentOtlpError
-from rak_libs.otlp.rejected_items import RejectedItems
 
 
 class UndecodableStatus(PermanentOtlpError):

@@ -19,7 +19,7 @@ from rak_services.writer.partition import AnotherLog, PartitionBuffer
 from rak_services.writer.positions import position_of
 from rak_services.writer.signals import Signal
 from rak_services.writer.watchdog import Vigil
-from rak_services.writer.written_series import WrittenSeries
+from rak_services.writer.written_rows import WrittenRows
 
 log = get_logger(__name__)
 
@@ -72,7 +72,7 @@ class Writer:
         self._retention_days = retention_days
         self._limits = limits
         self.vigil = vigil
-        self._written = WrittenSeries()
+        self._written = WrittenRows()
         self._partitions: dict[TopicPartition, PartitionBuffer] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._halted = ""
@@ -249,7 +249,7 @@ class Writer:
         try:
             await self._delivery.deliver(batch, buffer.abandoned, note)
             delivered = True
-            self._written.note(batch.series)
+            self._written.note(batch.descriptions)
             self.vigil.progress()
         except TooManyDeadLetters as error:
             self._halt(str(error))

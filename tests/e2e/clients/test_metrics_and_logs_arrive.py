@@ -36,7 +36,7 @@ from rak_libs.otlp.decode_metrics import decode_metrics
 from rak_libs.otlp.otlp_json import request_to_json
 from rak_libs.otlp.rebuild_logs import rebuild_logs
 from rak_libs.otlp.rebuild_metrics import rebuild_metrics
-from rak_services.writer.written_series import NewSeries
+from rak_services.writer.written_rows import NewRows
 from span_rows import rows_of
 
 DELTA, CUMULATIVE = (
@@ -300,7 +300,7 @@ def test_what_an_sdk_sends_can_be_rebuilt_from_its_rows(
     metrics = ExportMetricsServiceRequest(resource_metrics=sent_metrics[service])
     tables = {table.name: new_batch(table) for table in METRIC_TABLES}
     value, window = metrics.SerializeToString(), time_window(90, now_ns)
-    assert decode_metrics(value, 0, window, tables, NewSeries()) == []
+    assert decode_metrics(value, 0, window, tables, NewRows()) == []
     rows = {name: rows_of(batch) for name, batch in tables.items()}
     assert canonical_metrics([rebuild_metrics(rows)]) == canonical_metrics([metrics])
 

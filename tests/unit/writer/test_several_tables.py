@@ -19,7 +19,7 @@ from rak_services.writer.batch import Batch
 from rak_services.writer.insertion import Insertion, PartlyStoredError
 from rak_services.writer.lease import Lease
 from rak_services.writer.signals import SIGNALS
-from rak_services.writer.written_series import WrittenSeries
+from rak_services.writer.written_rows import WrittenRows
 from unit.writer.span_messages import NOW_MS
 
 METRICS = SIGNALS["metrics"]
@@ -72,7 +72,7 @@ def message(offset: int, numbers: int) -> Record:
     return Record(SOURCE.topic, SOURCE.partition, offset, NOW_MS, request.SerializeToString(), ())
 
 
-def batch_of(*numbers: int, written: WrittenSeries | None = None) -> Batch:
+def batch_of(*numbers: int, written: WrittenRows | None = None) -> Batch:
     batch = Batch.begin(SOURCE, METRICS, DAYS_KEPT, 0.0, written)
     for offset, each in enumerate(numbers):
         batch.add(message(offset, each))
@@ -174,10 +174,10 @@ def test_rows_that_a_later_table_refuses_halt_loudly() -> None:
 
 
 def test_series_that_were_written_are_left_out_of_later_batches() -> None:
-    written = WrittenSeries()
+    written = WrittenRows()
     first = batch_of(1, written=written)
-    assert len(first.series) == 2
-    written.note(first.series)
+    assert len(first.descriptions) == 2
+    written.note(first.descriptions)
     engine = Engine()
     insert(engine, batch_of(1, written=written))
     assert "metric_series" not in engine.order

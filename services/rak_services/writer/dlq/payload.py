@@ -4,23 +4,27 @@ from collections import Counter
 from typing import Final
 
 import msgspec
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtobufMessage
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS
+from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, PPROF_PROFILES
+from rak_libs.model.message import Message
 from rak_libs.model.time_window import time_window
-from rak_libs.otlp.errors import PermanentOtlpError
 from rak_libs.otlp.otlp_json import request_to_json
-from rak_services.writer.signals import Signal
+from rak_libs.pprof.profile_pb2 import Profile
+from rak_services.writer.signals import UNDECODABLE_ERRORS, Signal
 
-_MESSAGES: Final[dict[str, type[Message]]] = {
+_MESSAGES: Final[dict[str, type[ProtobufMessage]]] = {
     OTLP_SPANS: ExportTraceServiceRequest,
     OTLP_METRICS: ExportMetricsServiceRequest,
     OTLP_LOGS: ExportLogsServiceRequest,
+    PPROF_PROFILES: Profile,
 }
 _SHOWN_BYTES: Final = 256
 _LINE_BYTES: Final = 16
@@ -47,6 +51,8 @@ def _as_json(topic: str, value: bytes) -> bytes:
     request = message.FromString(value)
     if value and not request.ListFields():
         raise DecodeError("nothing in it that the message type knows")
+    if topic == PPROF_PROFILES:
+        return MessageToJson(request).encode()
     return request_to_json(request)
 
 
@@ -67,8 +73,8 @@ def verdict(signal: Signal, retention_days: int, value: bytes, now_ns: int) -> s
     rows = signal.new_rows()
     window = time_window(retention_days, now_ns)
     try:
-        rejected = signal.decode(value, now_ns // _NS_PER_MS, window, rows)
-    except PermanentOtlpError as error:
+        rejected = signal.decode(Message(value, now_ns // _NS_PER_MS), window, rows)
+    except UNDECODABLE_ERRORS as error:
         return f"refused whole: {type(error).__name__}: {error}"
     counts: Counter[str] = Counter()
     for items in rejected:

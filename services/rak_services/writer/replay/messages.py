@@ -9,10 +9,14 @@ from rak_libs.kafka.records import Record
 from rak_libs.model.batch import ColumnBatch, rows_kept
 from rak_libs.model.table import BATCH_COLUMN, Table
 from rak_libs.model.time_window import DAY_NS, time_window
-from rak_libs.otlp.errors import PermanentOtlpError
 from rak_services.writer.batch import UNDECODABLE
 from rak_services.writer.identity import identify
-from rak_services.writer.signals import Signal, SignalTable
+from rak_services.writer.signals import (
+    UNDECODABLE_ERRORS,
+    Signal,
+    SignalTable,
+    message_of,
+)
 
 _NS_PER_MS: Final = 1_000_000
 _MESSAGES: Final = 2_000
@@ -74,8 +78,8 @@ def decode_messages(
         window = time_window(retention_days, record.timestamp_ms * _NS_PER_MS)
         before = columns.rows
         try:
-            rejected = signal.decode(record.value, record.timestamp_ms, window, rows)
-        except PermanentOtlpError:
+            rejected = signal.decode(message_of(record), window, rows)
+        except UNDECODABLE_ERRORS:
             refused[UNDECODABLE] += 1
             continue
         for items in rejected:
