@@ -49,13 +49,13 @@ def docs_page(endpoints: Sequence[Endpoint] = ENDPOINTS) -> str:
 
 def _section(endpoint: Endpoint, operation: dict[str, Any]) -> str:
     path = re.sub(r"\{\w+\}", _EXAMPLE_TRACE, endpoint.template)
-    curl = f"curl 'http://127.0.0.1:8080{path}?{endpoint.example}'"
+    asked = f"?{endpoint.example}" if endpoint.example else ""
+    curl = f"curl 'http://127.0.0.1:8080{path}{asked}'"
     rows = "".join(_parameter(parameter) for parameter in operation["parameters"])
-    answer = endpoint.answer.__name__
     return f"""
 <section id="{_anchor(endpoint)}">
 <h2><span class="method">{endpoint.method}</span> <code>{escape(endpoint.template)}</code></h2>
-<p>{escape(endpoint.summary)}. Answer: <a href="#{answer}">{answer}</a>.</p>
+<p>{_prose(endpoint.summary)}. Answer: {_answer(endpoint)}.</p>
 <pre>{escape(curl)}</pre>
 <form data-path="{escape(endpoint.template)}">
 <table><thead><tr><th>Parameter</th><th>Try it</th><th>Meaning</th></tr></thead>
@@ -64,6 +64,13 @@ def _section(endpoint: Endpoint, operation: dict[str, Any]) -> str:
 <pre class="answer" hidden></pre>
 </form>
 </section>"""
+
+
+def _answer(endpoint: Endpoint) -> str:
+    if endpoint.answer is None:
+        return ", ".join(escape(other.name) for other in endpoint.formats)
+    name = endpoint.answer.__name__
+    return f'<a href="#{name}">{name}</a>'
 
 
 def _parameter(parameter: dict[str, Any]) -> str:

@@ -100,6 +100,21 @@ Handler = Callable[[Store, Question, Any], Awaitable[Struct | EncodedAnswer | Ev
 
 
 @dataclass(frozen=True, slots=True)
+class OtherFormat:
+    """A form of an answer that is not the endpoint's struct.
+
+    Attributes:
+        media_type: Its `Content-Type`.
+        name: What it is called.
+        type: Its type in JSON schema.
+    """
+
+    media_type: str
+    name: str
+    type: str = "string"
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One row of the API's table.
 
@@ -107,23 +122,26 @@ class Endpoint:
         method: The HTTP method.
         path: The path; `{name}` is one segment, `{name:path}` may hold slashes.
         request: The struct of its parameters, those of the path included.
-        answer: The struct of its answer; of a stream, of the data of each event.
+        answer: The struct of its answer; of a stream, of the data of each event. None when every
+            answer is in one of `formats`.
         handle: The handler, which knows nothing of HTTP.
         summary: One line for readers.
         example: Query string of an example, for the documentation.
         streams: Whether it answers with an `EventStream`.
         problems: What it may answer beside the problems of every endpoint.
+        formats: What else an answer may be, as its parameter `format` says.
     """
 
     method: str
     path: str
     request: type[Struct]
-    answer: type[Struct]
+    answer: type[Struct] | None
     handle: Handler
     summary: str
     example: str = ""
     streams: bool = False
     problems: tuple[type[ApiError], ...] = ()
+    formats: tuple[OtherFormat, ...] = ()
 
     @property
     def path_parameters(self) -> tuple[str, ...]:

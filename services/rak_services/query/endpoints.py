@@ -9,7 +9,7 @@ from rak_services.query.answers import (
     TraceList,
     TracePage,
 )
-from rak_services.query.endpoint import Endpoint
+from rak_services.query.endpoint import Endpoint, OtherFormat
 from rak_services.query.logs.answers import LogHistogram, LogList, LogRecord, TraceLogs
 from rak_services.query.logs.histogram import count_logs
 from rak_services.query.logs.requests import CountLogs, GetTraceLogs, SearchLogs, TailLogs
@@ -35,6 +35,30 @@ from rak_services.query.metrics.requests import (
 )
 from rak_services.query.pipeline import get_pipeline
 from rak_services.query.problems import TooManyStreams
+from rak_services.query.profiles.answers import (
+    AllocatorList,
+    FlameGraph,
+    HotspotList,
+    MemoryList,
+    Profile,
+    ProfileDiff,
+    ProfileList,
+)
+from rak_services.query.profiles.diff import diff_profiles
+from rak_services.query.profiles.flamegraph import get_flamegraph
+from rak_services.query.profiles.hotspots import list_hotspots
+from rak_services.query.profiles.listing import search_profiles
+from rak_services.query.profiles.memory import list_allocators, list_memory
+from rak_services.query.profiles.one_profile import get_profile, get_raw_profile
+from rak_services.query.profiles.requests import (
+    DiffProfiles,
+    GetFlameGraph,
+    GetProfile,
+    ListAllocators,
+    ListHotspots,
+    ListMemory,
+    SearchProfiles,
+)
 from rak_services.query.requests import (
     GetPipeline,
     GetTrace,
@@ -45,6 +69,14 @@ from rak_services.query.requests import (
 from rak_services.query.services_list import list_operations, list_services
 from rak_services.query.trace_page import get_trace
 from rak_services.query.trace_search import search_traces
+
+OTLP_JSON: Final = OtherFormat("application/json", "OTLP JSON", "object")
+PPROF: Final = OtherFormat("application/octet-stream", "pprof")
+PROFILE_FORMATS: Final = (
+    PPROF,
+    OtherFormat("text/plain", "Folded stacks"),
+    OtherFormat("application/json", "speedscope", "object"),
+)
 
 ENDPOINTS: Final = (
     Endpoint(
@@ -64,6 +96,7 @@ ENDPOINTS: Final = (
         handle=get_trace,
         summary="Every span of one trace",
         example="limit=100",
+        formats=(OTLP_JSON,),
     ),
     Endpoint(
         method="GET",
@@ -73,6 +106,7 @@ ENDPOINTS: Final = (
         handle=get_trace_logs,
         summary="What was logged in one trace, by time",
         example="limit=100",
+        formats=(OTLP_JSON,),
     ),
     Endpoint(
         method="GET",
@@ -82,6 +116,7 @@ ENDPOINTS: Final = (
         handle=search_logs,
         summary="Log records that meet every filter",
         example="start=now-15m&severity=WARN&q=refused&limit=5",
+        formats=(OTLP_JSON,),
     ),
     Endpoint(
         method="GET",
@@ -165,6 +200,78 @@ ENDPOINTS: Final = (
         handle=list_exemplars,
         summary="Single measurements of one metric, with the spans they were made in",
         example="name=http.server.duration&start=now-1h",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/profiles",
+        request=SearchProfiles,
+        answer=ProfileList,
+        handle=search_profiles,
+        summary="Profiles that meet every filter, newest first",
+        example="start=now-1d&service=checkout&kind=CPU&limit=5",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/profiles/flamegraph",
+        request=GetFlameGraph,
+        answer=FlameGraph,
+        handle=get_flamegraph,
+        summary="The call tree of all profiles that match, merged",
+        example="service=checkout&start=now-1h&ignore=^runtime",
+        formats=PROFILE_FORMATS,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/profiles/diff",
+        request=DiffProfiles,
+        answer=ProfileDiff,
+        handle=diff_profiles,
+        summary="What the profiles of two selections differ in",
+        example="service=checkout&start=now-1h&baseline_start=now-25h&baseline_end=now-24h",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/profiles/hotspots",
+        request=ListHotspots,
+        answer=HotspotList,
+        handle=list_hotspots,
+        summary="The functions that have most by themselves or in all",
+        example="service=checkout&start=now-1h&order=total",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/profiles/{profile_id}",
+        request=GetProfile,
+        answer=Profile,
+        handle=get_profile,
+        summary="Everything about one profile but its bytes",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/profiles/{profile_id}/raw",
+        request=GetProfile,
+        answer=None,
+        handle=get_raw_profile,
+        summary="One profile in pprof, as it was received: `go tool pprof` opens this address",
+        formats=(PPROF,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/memory",
+        request=ListMemory,
+        answer=MemoryList,
+        handle=list_memory,
+        summary="Memory over time, of what heap profiles say",
+        example="service=checkout&start=now-1d&step=10m",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/memory/allocators",
+        request=ListAllocators,
+        answer=AllocatorList,
+        handle=list_allocators,
+        summary="The places that allocate most",
+        example="service=checkout&start=now-1d&order=current_size",
     ),
     Endpoint(
         method="GET",

@@ -64,7 +64,12 @@ _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 
 def openapi_document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    structs = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
+    structs = [
+        kind
+        for endpoint in endpoints
+        for kind in (endpoint.request, endpoint.answer)
+        if kind is not None
+    ]
     _, schemas = msgspec.json.schema_components(
         structs, ref_template=_REF, schema_hook=_text_schema
     )
@@ -137,21 +142,38 @@ def _event(data: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": {**properties, "data": {"type": "string", **json}}}
 
 
+def _content(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the schemas of an endpoint's answers by media type."""
+    schemas: dict[str, list[dict[str, Any]]] = {}
+    if endpoint.answer is not None:
+        answer: dict[str, Any] = {"$ref": _REF.format(name=endpoint.answer.__name__)}
+        if endpoint.streams:
+            schemas[EVENT_STREAM] = [_event(answer)]
+        else:
+            schemas["application/json"] = [answer]
+    for other in endpoint.formats:
+        schema = {"type": other.type, "title": other.name}
+        schemas.setdefault(other.media_type, []).append(schema)
+    return {
+        media_type: {"schema": {"anyOf": of_type} if len(of_type) > 1 else of_type[0]}
+        for media_type, of_type in schemas.items()
+    }
+
+
+def _description(endpoint: Endpoint) -> str:
+    if endpoint.streams and endpoint.answer is not None:
+        return f"Events whose data is {_REF.format(name=endpoint.answer.__name__)}."
+    return "A page of the answer."
+
+
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    answer: dict[str, Any] = {"$ref": _REF.format(name=endpoint.answer.__name__)}
-    media_type, description = "application/json", "A page of the answer."
-    if endpoint.streams:
-        media_type, description = EVENT_STREAM, f"Events whose data is {answer['$ref']}."
-        answer = _event(answer)
-    by_format = any(field.name == "format" for field in fields_of(endpoint.request))
-    schema = {"anyOf": [answer, {"type": "object", "title": "OTLP JSON"}]} if by_format else answer
     problems = [*_SHARED_PROBLEMS, *endpoint.problems]
     if endpoint.path_parameters:
         problems.append(NotFound)
     responses: dict[str, Any] = {
         "200": {
-            "description": description,
-            "content": {media_type: {"schema": schema}},
+            "description": _description(endpoint),
+            "content": _content(endpoint),
         }
     }
     for problem in sorted(problems, key=lambda kind: kind.status):

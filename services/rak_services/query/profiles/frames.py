@@ -101,4 +101,7 @@ async def read_frames(
             hashes, in_focus, ignored, *columns, strict=True
         ):
             found.add_frame(number, Frame(*values), in_focus=focused, ignored=is_ignored)
+        # Rows may expire in between.
+        for number in set(numbers) - set(hashes):
+            found.add_frame(number, Frame(""), in_focus=False, ignored=False)
     return found

@@ -41,12 +41,26 @@ class Stacks:
         """Return the same stacks with other numbers for their frames."""
         return Stacks(self.starts, frames, self.values)
 
+    def with_values(self, values: Integers) -> "Stacks":
+        """Return those stacks of which another value is not zero, with that."""
+        return Stacks(self.starts, self.frames, values).only(np.any(values != 0, axis=1))
+
     def with_one_more(self, frame: int, values: Sequence[int]) -> "Stacks":
         """Return these stacks and behind them one of a single frame."""
         return Stacks(
             np.append(self.starts, self.starts[-1] + 1),
             np.append(self.frames, frame),
             np.append(self.values, [values], axis=0),
+        )
+
+    def with_ends(self, ends: Integers) -> "Stacks":
+        """Return the same stacks with more frames at the root of each: a row of `ends`."""
+        added = ends.shape[1]
+        places = np.repeat(self.starts[1:], added)
+        return Stacks(
+            self.starts + np.arange(len(self.starts)) * added,
+            np.insert(self.frames, places, ends.ravel()),
+            self.values,
         )
 
     def only(self, kept: NDArray[np.bool_]) -> "Stacks":
