@@ -11,6 +11,7 @@ from rak_libs.model.spans import SpanKind, StatusCode
 from rak_services.query.endpoints import ENDPOINTS
 from rak_services.query.parsing import fields_of, parse_request
 from rak_services.query.problems import InvalidParameters
+from rak_services.query.profiles.requests import DiffProfiles
 from rak_services.query.requests import GetTrace, ListOperations, SearchTraces
 from rak_services.query.trace_search_sql import Scope, candidates_sql
 
@@ -19,6 +20,13 @@ def test_an_empty_question_has_the_documented_defaults() -> None:
     request = parse_request(SearchTraces, [], {})
     assert (request.order, request.limit, request.cursor) == ("-start", 50, None)
     assert (request.start, request.end, request.attr.pairs) == (None, None, ())
+
+
+def test_each_open_parameter_takes_the_keys_of_its_prefix() -> None:
+    pairs = [("label.a.b", "1"), ("baseline_label.a", "2"), ("label.c", "3")]
+    request = parse_request(DiffProfiles, pairs, {})
+    assert request.label.pairs == (("a.b", "1"), ("c", "3"))
+    assert request.baseline_label.pairs == (("a", "2"),)
 
 
 def test_every_kind_of_parameter_is_converted() -> None:

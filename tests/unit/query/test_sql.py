@@ -4,6 +4,7 @@ After a wanted change write them anew: `UPDATE_GOLDEN=1 pytest tests/unit/query/
 """
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ from rak_services.query.looks import looks_ahead, looks_back
 from rak_services.query.parameter_types import (
     AttributeFilters,
     Duration,
+    LabelFilters,
+    ProfileId,
     SpanId,
     TimePoint,
     TraceId,
@@ -41,6 +44,33 @@ from rak_services.query.pipeline_sql import (
     rows_sql,
     sources_sql,
 )
+from rak_services.query.profiles.listing_sql import (
+    ProfilePlace,
+    places_sql,
+    profile_sql,
+    raw_sql,
+)
+from rak_services.query.profiles.listing_sql import rows_sql as profile_rows_sql
+from rak_services.query.profiles.memory_sql import (
+    MemoryPlace,
+    allocators_sql,
+    memory_profiles_sql,
+    memory_sql,
+    memory_steps_sql,
+)
+from rak_services.query.profiles.merge_sql import (
+    FrameMatch,
+    Root,
+    StackPlaces,
+    frames_sql,
+    kinds_sql,
+    matches_sql,
+    stacks_sql,
+    sums_sql,
+)
+from rak_services.query.profiles.requests import MemoryFilters, ProfileFilters
+from rak_services.query.profiles.selection import SampleCondition
+from rak_services.query.profiles.selection import Selection as ProfileSelection
 from rak_services.query.requests import SearchTraces
 from rak_services.query.services_list import OperationPosition, operations_sql, services_sql
 from rak_services.query.span_conditions import Conditions
@@ -103,6 +133,31 @@ EVERY_LOG_FILTER = SearchLogs(
     span_id=SpanId("00f067aa0ba902b7"),
     attr=AttributeFilters((("text", "it's"),)),
 )
+PROFILE = ProfileId("d6c92442aaa37421f34c5289f5139478")
+EVERY_PROFILE_FILTER = ProfileFilters(
+    service="check'out",
+    agent="planner",
+    kind="CPU",
+    invocation="i-1",
+    session="s-1",
+    trace_id=TRACE,
+    span_id=SpanId("00f067aa0ba902b7"),
+    profile_id=(PROFILE,),
+    label=LabelFilters((("env", "it's"),)),
+)
+PROFILES = ProfileSelection(ProfileFilters(service="alpha"), Range(FIRST, LAST))
+PROFILES_OF_SPANS = ProfileSelection(
+    ProfileFilters(),
+    Range(FIRST, None),
+    SampleCondition(
+        sample="sample_span_id IN %(spans)s",
+        profile="hasAny(`samples.span_id`, %(spans)s)",
+        parameters={"spans": ["00f067aa0ba902b7"]},
+    ),
+)
+STACK_PLACES = StackPlaces(date(2023, 11, 14), date(2023, 11, 15), ("alpha", "check'out"))
+MEMORY = MemoryFilters(service="alpha", agent="planner", invocation="i-1", session="s-1")
+
 KEY, LATER_KEY = (FIRST, SNAPSHOT, 7), (LAST, SNAPSHOT, 0)
 
 STATEMENTS: dict[str, tuple[str, Parameters]] = {
@@ -174,6 +229,43 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
         501,
     ),
     "logs_histogram": histogram_sql(CountLogs(service="alpha"), Range(FIRST, LAST), 60_000_000_000),
+    "profiles_places": places_sql(
+        ProfileSelection(EVERY_PROFILE_FILTER, Range(FIRST, LAST)), SNAPSHOT, None, 51
+    ),
+    "profiles_next_places": places_sql(PROFILES, SNAPSHOT, ProfilePlace(LAST, PROFILE), 51),
+    "profiles_rows": profile_rows_sql(
+        [ProfilePlace(LAST, str(PROFILE)), ProfilePlace(FIRST, "f" * 32)]
+    ),
+    "profile": profile_sql(PROFILE, 10_000),
+    "profile_raw": raw_sql(PROFILE),
+    "profile_kinds": kinds_sql(PROFILES),
+    "profile_kinds_of_spans": kinds_sql(PROFILES_OF_SPANS),
+    "profile_sums": sums_sql(PROFILES, "CPU", "cpu/nanoseconds", (), 100_000),
+    "profile_sums_every_filter": sums_sql(
+        ProfileSelection(EVERY_PROFILE_FILTER, Range(None, None)),
+        "CPU",
+        "cpu/nanoseconds",
+        (Root("service"), Root("agent"), Root("label.it's")),
+        100_000,
+    ),
+    "profile_sums_of_spans": sums_sql(PROFILES_OF_SPANS, "CPU", "cpu/nanoseconds", (), 100_000),
+    "profile_stacks": stacks_sql(STACK_PLACES, [1, 2**64 - 1]),
+    "profile_frames": frames_sql(STACK_PLACES, [1, 2**64 - 1], FrameMatch()),
+    "profile_frames_matched": frames_sql(STACK_PLACES, [1], FrameMatch("^main", "it's")),
+    "profile_matches": matches_sql("it's ("),
+    "memory": memory_sql(MEMORY, Range(FIRST, LAST), SNAPSHOT, None, 51),
+    "memory_next_page": memory_sql(
+        MemoryFilters(),
+        Range(FIRST, None),
+        SNAPSHOT,
+        MemoryPlace(LAST, "alpha", "planner", PROFILE),
+        51,
+    ),
+    "memory_steps": memory_steps_sql(
+        MEMORY, Range(FIRST, LAST), SNAPSHOT, 60_000_000_000, None, 51
+    ),
+    "memory_allocators": allocators_sql(MEMORY, Range(FIRST, LAST), SNAPSHOT, "current_size", 50),
+    "memory_profiles": memory_profiles_sql(MEMORY, Range(FIRST, LAST), SNAPSHOT),
     "pipeline_hours": hours_sql(["spans"], HOUR, LAST, None, 51),
     "pipeline_hours_next_page": hours_sql(["spans"], HOUR, LAST, (HOUR + HOUR_NS, "spans"), 51),
     "pipeline_sources": sources_sql(HOURS),

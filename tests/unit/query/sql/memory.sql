@@ -1,0 +1,26 @@
+SELECT
+    toUnixTimestamp64Nano(max(timestamp)) AS begin_ns,
+    service_name,
+    agent_name,
+    profile_id AS id,
+    invocation_id,
+    1,
+    any(total_allocated),
+    any(allocation_count),
+    any(current_usage),
+    any(current_count),
+    any(peak_usage),
+    any(rss_bytes),
+    any(virtual_bytes)
+FROM memory_profiles
+WHERE timestamp >= fromUnixTimestamp64Nano(1700000000000000001, 'UTC')
+    AND timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC')
+    AND service_name = 'alpha'
+    AND agent_name = 'planner'
+    AND invocation_id = 'i-1'
+    AND session_id = 's-1'
+    AND inserted_at < fromUnixTimestamp64Milli(1700003600000, 'UTC')
+GROUP BY profile_id, service_name, agent_name, invocation_id
+HAVING true
+ORDER BY begin_ns DESC, service_name DESC, agent_name DESC, id DESC
+LIMIT 51
