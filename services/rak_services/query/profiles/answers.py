@@ -157,7 +157,7 @@ class HotspotList(Struct, frozen=True, kw_only=True):
             "where values are negative, of their sizes."
         ),
     ]
-    functions: Annotated[int, Meta(description="How many there are beside those shown.")]
+    functions: Annotated[int, Meta(description="How many there are, shown or not.")]
     items: list[Hotspot]
     next_cursor: NextCursor
     complete: MergeComplete

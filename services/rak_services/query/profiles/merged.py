@@ -91,7 +91,7 @@ class MergedStacks:
     @property
     def unit(self) -> str:
         """The unit of the values."""
-        return self.sample_type.rpartition("/")[2]
+        return self.sample_type.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from rak_services.query.profiles.stacks import Frame
 def pprof_file(merged: MergedStacks, grouping: Grouping) -> EncodedAnswer:
     """Return merged stacks as a profile of one value that `go tool pprof` opens."""
     written = _Written()
-    type_, _, unit = merged.sample_type.rpartition("/")
+    type_, _, unit = merged.sample_type.partition("/")
     written.profile.sample_type.add(type=written.text(type_), unit=written.text(unit))
     keys = [written.text(root.name.removeprefix("label.")) for root in grouping.roots]
     labels = [[written.text(text) for text in texts] for texts in merged.root_texts]
