@@ -15,7 +15,7 @@ from rak_services.query.profiles.carried_spans import carried_sql, sample_condit
 from rak_services.query.profiles.invocation_overlap import invocation_spans_sql, lone_sql
 from rak_services.query.profiles.requests import ProfileFilters
 from rak_services.query.profiles.selection import SampleCondition, Selection
-from rak_services.query.profiles.span_sets import SpanSet, links_sql, traces_sql
+from rak_services.query.profiles.span_sets import SpanSet, links_sql, times_sql, traces_sql
 from rak_services.query.requests import SpanFilters
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.time_ranges import Range
@@ -34,6 +34,8 @@ def condition_sql(condition: SampleCondition) -> tuple[str, Parameters]:
 
 STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "carried": carried_sql(PROFILES),
+    "carried_alone": carried_sql(PROFILES, alone=True),
+    "times": times_sql({TRACE}),
     "traces": traces_sql({"00f067aa0ba902b8", "00f067aa0ba902b7"}, PERIOD),
     "links": links_sql(TOOL, {TRACE, "f" * 32}, PERIOD),
     "lone_profiles": lone_sql(PROFILES),

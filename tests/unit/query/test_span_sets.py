@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from rak_libs.model.time_text import MAX_NS
 from rak_libs.model.time_window import HOUR_NS
 from rak_services.query.profiles.span_sets import (
+    MOST_INSIDE,
     CarriedSpan,
     SpanLink,
     around,
@@ -73,13 +74,22 @@ def test_the_set_is_what_is_carried_of_the_spans_inside() -> None:
     assert (spans.keys, spans.span_ids, spans.complete) == ((3, 9), ("b",), True)
 
 
+def test_no_more_ids_are_taken_than_a_statement_holds() -> None:
+    carried = [CarriedSpan("t", str(number), number) for number in range(MOST_INSIDE)]
+    alone = CarriedSpan("", "0", 0)
+    inside_them = {("t", span.span_id) for span in carried}
+    assert span_set(carried, inside_them, complete=True).complete
+    spans = span_set([*carried, alone], inside_them, complete=True)
+    assert (len(spans.keys), spans.span_ids) == (MOST_INSIDE - 1, ("0",))
+    assert not spans.complete
+
+
 def test_a_row_of_arrays_is_a_span_for_each_element() -> None:
     row = (["t", "t"], ["a", "b"], ["", "a"], [1, 0])
     assert links_of(row) == [SpanLink("t", "a", "", True), SpanLink("t", "b", "a", False)]
 
 
 def test_spans_are_looked_for_around_the_time_of_the_profiles() -> None:
-    day = 24 * HOUR_NS
-    assert around(Range(5 * day, 6 * day)) == Range(4 * day, 6 * day + HOUR_NS)
+    assert around(Range(5 * HOUR_NS, 6 * HOUR_NS)) == Range(4 * HOUR_NS, 7 * HOUR_NS)
     assert around(Range(5, None)) == Range(0, None)
     assert around(Range(None, MAX_NS)) == Range(None, MAX_NS)

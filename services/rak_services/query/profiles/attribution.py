@@ -27,7 +27,9 @@ from rak_services.query.profiles.selection import Selection
 from rak_services.query.profiles.span_answers import Attribution
 from rak_services.query.profiles.span_sets import (
     MOST_CARRIED,
+    MOST_INSIDE,
     MOST_SPANS,
+    MOST_TRACES,
     CarriedSpan,
     SpanSet,
     around,
@@ -35,6 +37,7 @@ from rak_services.query.profiles.span_sets import (
     links_of,
     links_sql,
     span_set,
+    times_sql,
     traces_sql,
 )
 from rak_services.query.requests import SpanFilters
@@ -78,14 +81,19 @@ async def inside_spans(budget: Budget, selection: Selection, filters: SpanFilter
 
 
 async def _spans(budget: Budget, selection: Selection, filters: SpanFilters) -> SpanSet:
-    ((rows,),) = await budget.ask(*carried_sql(selection.profile_conditions()))
+    """Return the spans that count for what carries their ids."""
+    # What carries the id of a trace that is asked for needs no span of it.
+    alone = filters.trace_id is not None
+    statement = carried_sql(selection.profile_conditions(), alone=alone)
+    ((rows,),) = await budget.ask(*statement)
     carried = [CarriedSpan(*row) for row in rows[:MOST_CARRIED]]
-    period = around(selection.period)
-    traces, complete = await _traces(budget, carried, filters, period)
-    complete &= len(rows) <= MOST_CARRIED
+    traces = await _traces(budget, carried, filters, around(selection.period))
+    complete = len(rows) <= MOST_CARRIED and len(traces) <= MOST_TRACES
+    traces = traces[:MOST_TRACES]
     if not traces:
         return SpanSet(complete=complete)
-    (row,) = await budget.ask(*links_sql(filters, traces, period))
+    ((first_ns, last_ns),) = await budget.ask(*times_sql(traces))
+    (row,) = await budget.ask(*links_sql(filters, traces, Range(first_ns, last_ns + 1)))
     complete &= len(row[0]) <= MOST_SPANS
     return await asyncio.to_thread(
         lambda: span_set(carried, inside(links_of(row)), complete=complete)
@@ -94,17 +102,18 @@ async def _spans(budget: Budget, selection: Selection, filters: SpanFilters) -> 
 
 async def _traces(
     budget: Budget, carried: Sequence[CarriedSpan], filters: SpanFilters, period: Range
-) -> tuple[set[str], bool]:
-    """Return the traces of what is carried, and whether all."""
-    alone = {span.span_id for span in carried if not span.trace_id}
+) -> list[str]:
+    """Return the traces that spans may be of."""
+    if not carried:
+        return []
     if filters.trace_id is not None:
-        # Samples of the trace count whatever their span, so only ids alone need its spans.
-        return ({str(filters.trace_id)} if alone else set()), True
+        return [str(filters.trace_id)]
     traces = {span.trace_id for span in carried if span.trace_id}
+    alone = {span.span_id for span in carried if not span.trace_id}
     if alone:
-        ((found,),) = await budget.ask(*traces_sql(alone, period))
+        ((found,),) = await budget.ask(*traces_sql(sorted(alone)[:MOST_INSIDE], period))
         traces.update(found)
-    return set(sorted(traces)[:MOST_CARRIED]), len(traces) <= MOST_CARRIED
+    return sorted(traces)
 
 
 async def _whole_profiles(

@@ -23,12 +23,21 @@ SAMPLE_SPAN: Final = _of(_SPAN, "sample_trace_id", "sample_span_id")
 """The span of a sample, likewise; '' for a sample with a trace of its own that says no span."""
 
 
-def carried_sql(profiles: Conditions) -> tuple[str, Parameters]:
+def carried_sql(profiles: Conditions, *, alone: bool = False) -> tuple[str, Parameters]:
     """Return the statement for the spans that the samples of some profiles carry.
 
     One row of one array, of the fields of a `CarriedSpan` each; one more than `MOST_CARRIED` at
     most.
+
+    Args:
+        profiles: What the profiles meet.
+        alone: Only of spans whose id is carried without that of their trace.
     """
+    own = "arrayZip(`samples.trace_id`, `samples.span_id`)"
+    conditions = Conditions([*profiles.texts], {**profiles.parameters})
+    if alone:
+        own = f"arrayFilter(ids -> ids.1 = '', {own})"
+        conditions.add("trace_id = ''")
     sql = f"""\
 SELECT groupUniqArray({MOST_CARRIED + 1})(
     (toString(trace), toString(span), cityHash64(trace, span)))
@@ -37,43 +46,45 @@ FROM (
         {_of(_TRACE, "own.1", "own.2")} AS trace,
         {_of(_SPAN, "own.1", "own.2")} AS span
     FROM cpu_profiles
-    ARRAY JOIN arrayDistinct(arrayZip(samples.trace_id, samples.span_id)) AS own
-    WHERE {profiles.where("    ")}
+    ARRAY JOIN arrayDistinct({own}) AS own
+    WHERE {conditions.where("    ")}
 )
 WHERE span != ''
 """  # noqa: S608 - built from constants; values are bound
-    return sql, profiles.parameters
+    return sql, conditions.parameters
 
 
 def sample_condition(
     spans: SpanSet, whole_profiles: Sequence[str] = (), trace_id: str | None = None
 ) -> SampleCondition:
-    """Return the condition that a sample counts.
+    """Return the condition that a sample counts; that on its profile lets others through as well.
 
     Args:
         spans: Samples of these count.
         whole_profiles: Every sample of these profiles counts.
         trace_id: Every sample of this trace counts.
     """
-    alternatives = Conditions()
+    samples, profiles = Conditions(), Conditions()
     if spans.keys:
-        alternatives.add(
+        samples.add(
             f"cityHash64({SAMPLE_TRACE}, {SAMPLE_SPAN}) IN %(span_keys)s", span_keys=spans.keys
         )
+        # To look for them costs what it costs to read the samples.
+        profiles.add("true")
     if spans.span_ids:
-        alternatives.add(
+        samples.add(
             f"({SAMPLE_TRACE} = '' AND {SAMPLE_SPAN} IN %(lone_spans)s)", lone_spans=spans.span_ids
         )
+        profiles.add("true")
     if trace_id is not None:
-        alternatives.add(f"{SAMPLE_TRACE} = %(whole_trace)s", whole_trace=trace_id)
-    of_spans = " OR ".join(alternatives.texts) or "false"
-    of_profiles = (
-        f"arrayExists((sample_trace_id, sample_span_id) -> {of_spans},"
-        " `samples.trace_id`, `samples.span_id`)"
-    )
+        samples.add(f"{SAMPLE_TRACE} = %(whole_trace)s", whole_trace=trace_id)
+        profiles.add("trace_id = %(whole_trace)s")
+        profiles.add("has(`samples.trace_id`, %(whole_trace)s)")
     if whole_profiles:
-        alternatives.add("profile_id IN %(whole_profiles)s", whole_profiles=whole_profiles)
-        of_spans, of_profiles = (
-            f"({each} OR {alternatives.texts[-1]})" for each in (of_spans, of_profiles)
-        )
-    return SampleCondition(of_spans, of_profiles, alternatives.parameters)
+        samples.add("profile_id IN %(whole_profiles)s", whole_profiles=whole_profiles)
+        profiles.add(samples.texts[-1])
+    return SampleCondition(_any(samples), _any(profiles), samples.parameters)
+
+
+def _any(conditions: Conditions) -> str:
+    return f"({' OR '.join(dict.fromkeys(conditions.texts)) or 'false'})"

@@ -18,17 +18,19 @@ from rak_services.query.requests import SpanFilters
 from rak_services.query.span_conditions import Conditions, add_span_filters, add_time_range
 from rak_services.query.time_ranges import Range
 
-MOST_SPANS: Final = 100_000
+MOST_SPANS: Final = 200_000
 """So many spans of the traces in question are read."""
 
-MOST_CARRIED: Final = 20_000
-"""So many different spans may samples carry, that a statement with their ids is no longer than the
-engine takes."""
+MOST_CARRIED: Final = 200_000
+"""So many different spans that samples carry are read."""
 
-EARLIER_NS: Final = 24 * HOUR_NS
-LATER_NS: Final = HOUR_NS
-"""How much earlier or later than the profiles a span may have begun: it may run for long, and
-profiles take their time."""
+MOST_TRACES: Final = 40_000
+MOST_INSIDE: Final = 60_000
+"""So many ids of each does a statement hold, of the size that the engine takes."""
+
+AROUND_NS: Final = HOUR_NS
+"""How much earlier or later than the profiles a span may have begun of which less is known than
+its trace."""
 
 SpanKey = tuple[str, str]
 """The ids of a trace and of a span in it, lower-case hex."""
@@ -70,11 +72,11 @@ class SpanSet:
 
 
 def around(period: Range) -> Range:
-    """Return when the spans of a period's profiles began."""
+    """Return when the spans of a period's profiles began, as far as they are looked for."""
     since, until = period.since_ns, period.until_ns
     return Range(
-        None if since is None else max(since - EARLIER_NS, 0),
-        None if until is None else min(until + LATER_NS, MAX_NS),
+        None if since is None else max(since - AROUND_NS, 0),
+        None if until is None else min(until + AROUND_NS, MAX_NS),
     )
 
 
@@ -87,11 +89,24 @@ def traces_sql(span_ids: Iterable[str], period: Range) -> tuple[str, Parameters]
     add_time_range(conditions, period.since_ns, period.until_ns)
     conditions.add("span_id IN %(span_ids)s", span_ids=sorted(span_ids))
     sql = f"""\
-SELECT groupUniqArray({MOST_CARRIED + 1})(trace_id)
+SELECT groupUniqArray({MOST_TRACES + 1})(trace_id)
 FROM spans
 WHERE {conditions.where()}
 """  # noqa: S608 - built from constants; values are bound
     return sql, conditions.parameters
+
+
+def times_sql(trace_ids: Iterable[str]) -> tuple[str, Parameters]:
+    """Return the statement for when the first span of some traces began, and the last, about.
+
+    One row, in nanoseconds since 1970; the second is the latest end of all.
+    """
+    sql = """\
+SELECT toUnixTimestamp64Nano(min(start)), toUnixTimestamp64Nano(max(`end`))
+FROM trace_times
+WHERE trace_id IN %(traces)s
+"""
+    return sql, {"traces": sorted(trace_ids)}
 
 
 def links_sql(
@@ -160,7 +175,8 @@ def inside(links: Iterable[SpanLink]) -> set[SpanKey]:
 def span_set(carried: Iterable[CarriedSpan], spans: set[SpanKey], *, complete: bool) -> SpanSet:
     """Return what is carried of some spans.
 
-    The id of a span that is carried alone is that of a span of any trace.
+    The id of a span that is carried alone is that of a span of any trace. What is more than a
+    statement holds is left out.
     """
     span_ids = {span_id for _, span_id in spans}
     keys, alone = [], []
@@ -170,4 +186,9 @@ def span_set(carried: Iterable[CarriedSpan], spans: set[SpanKey], *, complete: b
                 alone.append(span.span_id)
         elif (span.trace_id, span.span_id) in spans:
             keys.append(span.key)
-    return SpanSet(tuple(sorted(keys)), tuple(sorted(alone)), complete)
+    room = MOST_INSIDE - len(alone)
+    return SpanSet(
+        tuple(sorted(keys)[: max(room, 0)]),
+        tuple(sorted(alone)[:MOST_INSIDE]),
+        complete and len(keys) <= room,
+    )

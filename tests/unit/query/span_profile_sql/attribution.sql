@@ -17,7 +17,7 @@ FROM
             AND timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC')
             AND service_name = 'check'
             AND profile_type = 'CPU'
-            AND (arrayExists((sample_trace_id, sample_span_id) -> cityHash64(if(sample_trace_id != '', sample_trace_id, toString(trace_id)), if(sample_span_id != '' OR sample_trace_id != '', sample_span_id, toString(span_id))) IN [1, 18446744073709551615] OR (if(sample_trace_id != '', sample_trace_id, toString(trace_id)) = '' AND if(sample_span_id != '' OR sample_trace_id != '', sample_span_id, toString(span_id)) IN ['00f067aa0ba902b7']), `samples.trace_id`, `samples.span_id`) OR profile_id IN ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'])
+            AND (true OR profile_id IN ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'])
             AND profile_type = 'CPU'
             AND has(sample_types, 'cpu/nanoseconds')
         LIMIT 1 BY profile_id

@@ -12,5 +12,5 @@ FROM (
         AND llm_model = 'meta-llama/Llama-3'
         AND tool_name = 'search'
         AND invocation_id IN ['i-1', 'i-2']
-    LIMIT 100001
+    LIMIT 200001
 )

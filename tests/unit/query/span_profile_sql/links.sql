@@ -26,5 +26,5 @@ FROM (
     )
         AND timestamp >= fromUnixTimestamp64Nano(1700000000000000001, 'UTC')
         AND timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC')
-    LIMIT 100001
+    LIMIT 200001
 )

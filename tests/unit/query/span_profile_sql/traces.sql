@@ -1,4 +1,4 @@
-SELECT groupUniqArray(20001)(trace_id)
+SELECT groupUniqArray(40001)(trace_id)
 FROM spans
 WHERE timestamp >= fromUnixTimestamp64Nano(1700000000000000001, 'UTC')
     AND timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC')
