@@ -45,7 +45,7 @@ from rak_services.query.profiles.answers import (
     ProfileList,
 )
 from rak_services.query.profiles.diff import diff_profiles
-from rak_services.query.profiles.flamegraph import get_flamegraph
+from rak_services.query.profiles.flamegraph import get_flamegraph, get_trace_profile
 from rak_services.query.profiles.hotspots import list_hotspots
 from rak_services.query.profiles.listing import search_profiles
 from rak_services.query.profiles.memory import list_allocators, list_memory
@@ -54,6 +54,7 @@ from rak_services.query.profiles.requests import (
     DiffProfiles,
     GetFlameGraph,
     GetProfile,
+    GetTraceProfile,
     ListAllocators,
     ListHotspots,
     ListMemory,
@@ -107,6 +108,16 @@ ENDPOINTS: Final = (
         summary="What was logged in one trace, by time",
         example="limit=100",
         formats=(OTLP_JSON,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/traces/{trace_id}/profile",
+        request=GetTraceProfile,
+        answer=FlameGraph,
+        handle=get_trace_profile,
+        summary="The call tree of what was spent in one trace",
+        example="ignore=^runtime",
+        formats=PROFILE_FORMATS,
     ),
     Endpoint(
         method="GET",
@@ -216,8 +227,8 @@ ENDPOINTS: Final = (
         request=GetFlameGraph,
         answer=FlameGraph,
         handle=get_flamegraph,
-        summary="The call tree of all profiles that match, merged",
-        example="service=checkout&start=now-1h&ignore=^runtime",
+        summary="The call tree of all profiles that match, or of what was spent in spans, merged",
+        example="tool=search&start=now-1h&ignore=^runtime",
         formats=PROFILE_FORMATS,
     ),
     Endpoint(

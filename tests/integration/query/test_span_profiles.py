@@ -1,6 +1,5 @@
 """What is counted in the flame graph of a tool, an agent, a model, a name or a trace."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +7,12 @@ from dataclasses import dataclass
 import pytest
 from clickhouse_driver import Client
 
+from integration.query.api_client import Answer, Api
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
 from rak_libs.clickhouse.connection import connect
-from rak_libs.clickhouse.select import ReadPool
 from rak_libs.runtime.settings import Config
-from rak_services.query.budget import Budget
-from rak_services.query.endpoint import Store
-from rak_services.query.parameter_types import TraceId
-from rak_services.query.profiles.attribution import attribution, inside_spans
-from rak_services.query.profiles.requests import ProfileFilters
-from rak_services.query.profiles.selection import Selection
-from rak_services.query.requests import SpanFilters
-from rak_services.query.time_ranges import Range
 
-TRACE, OTHER = "a1" * 16, "b2" * 16
+TRACE, OTHER, UNSEEN = "a1" * 16, "b2" * 16, "c3" * 16
 ROOT, AGENT, TOOL, HTTP, LLM, FETCH = (f"{number:016x}" for number in range(1, 7))
 SERVICE = "span-profiles"
 SPAN_SECONDS = {ROOT: (0, 100), AGENT: (1, 99), TOOL: (10, 20), HTTP: (12, 15), LLM: (30, 40)}
@@ -40,7 +31,6 @@ class Profile:
     agent_name: str = ""
 
 
-ANY = ("", "", 1)
 PROFILES = [
     Profile(
         "own-ids",
@@ -50,6 +40,7 @@ PROFILES = [
             (TRACE, LLM, 1_000),
             (TRACE, ROOT, 7),
             (OTHER, HTTP, 10**9),
+            (UNSEEN, "", 9),
             ("", "", 5),
         ],
     ),
@@ -89,8 +80,10 @@ def spans(start: int) -> list[KnownSpan]:
 
 
 def insert(client: Client, start: int, profile: Profile) -> None:
+    """Store a profile whose samples have a function each: `<profile id>.<number>`."""
     first, last = (start + int(seconds * SECOND) for seconds in profile.seconds)
     traces, spans, values = zip(*profile.samples, strict=True)
+    functions = [f"{profile.profile_id}.{number}" for number in range(len(values))]
     client.execute(
         "INSERT INTO cpu_profiles (profile_id, timestamp, duration_ns, service_name, trace_id,"
         " span_id, invocation_id, agent_name, profile_type, sample_type, sample_types,"
@@ -98,9 +91,9 @@ def insert(client: Client, start: int, profile: Profile) -> None:
         " samples.span_name)"
         " SELECT %(id)s, fromUnixTimestamp64Nano(%(first)s, 'UTC'), %(length)s, %(service)s,"
         " %(trace)s, %(span)s, %(invocation)s, %(agent)s, 'CPU', 'cpu/nanoseconds',"
-        " ['cpu/nanoseconds'], range(length(values)) AS stacks, arrayMap(v -> [v], values),"
-        " arrayMap(_ -> '', stacks), %(traces)s, %(spans)s, arrayMap(_ -> '', stacks)"
-        " FROM (SELECT %(values)s AS values)",
+        " ['cpu/nanoseconds'], arrayMap(name -> sipHash64(name), %(functions)s),"
+        " arrayMap(value -> [value], %(values)s), arrayMap(_ -> '', %(functions)s),"
+        " %(traces)s, %(spans)s, arrayMap(_ -> '', %(functions)s)",
         {
             "id": profile.profile_id,
             "first": first,
@@ -113,7 +106,16 @@ def insert(client: Client, start: int, profile: Profile) -> None:
             "traces": list(traces),
             "spans": list(spans),
             "values": list(values),
+            "functions": functions,
         },
+    )
+    client.execute(
+        "INSERT INTO profile_stacks (day, service_name, stack, frames, functions, system_names,"
+        " files, start_lines, lines, columns, inlined, mappings, addresses)"
+        " SELECT toDate(fromUnixTimestamp64Nano(%(first)s, 'UTC')), %(service)s, sipHash64(name),"
+        " [sipHash64(name)], [name], [name], [''], [0], [0], [0], [false], [''], [0]"
+        " FROM (SELECT arrayJoin(%(functions)s) AS name)",
+        {"first": first, "service": SERVICE, "functions": functions},
     )
 
 
@@ -129,45 +131,59 @@ def start(config: Config) -> int:
     return start
 
 
-def found(config: Config, start: int, filters: SpanFilters) -> dict[str, tuple[int, int]]:
-    async def ask() -> dict[str, tuple[int, int]]:
-        pool = ReadPool(config.clickhouse, config.query)
-        budget = Budget(Store(pool, config.query, time.time_ns, False, config.storage, 10.0))
-        period = Range(start - 60 * SECOND, start + 60 * SECOND)
-        profiles = Selection(ProfileFilters(service=SERVICE, kind="CPU"), period)
-        inside = await inside_spans(budget, profiles, filters)
-        assert inside.complete
-        told = await attribution(budget, inside, "CPU", "cpu/nanoseconds")
-        await pool.close()
-        return {each.method: (each.profiles, each.value) for each in told}
-
-    return asyncio.run(ask())
+Found = dict[str, tuple[int, int]]
 
 
-OF_THE_TOOL = {
-    "sample_span": (2, 130),
-    "profile_span": (1, 40),
-    "invocation_overlap": (2, 60_001),
-}
+def graph(api: Api, start: int, **asked: str) -> Answer:
+    period = {"start": str(start - 60 * SECOND), "end": str(start + 60 * SECOND)}
+    answer = api.get("/api/v1/profiles/flamegraph", {**period, "service": SERVICE, **asked})
+    assert answer.status == 200, answer.body
+    return answer
 
 
-@pytest.mark.parametrize(
-    "filters", [SpanFilters(tool="search"), SpanFilters(name="execute_tool")], ids=["tool", "name"]
-)
-def test_a_span_and_what_began_inside_it_count(
-    config: Config, start: int, filters: SpanFilters
-) -> None:
-    assert found(config, start, filters) == OF_THE_TOOL
+def found(answer: Answer) -> Found:
+    """Return how many profiles each method counted and for how much, which is the whole answer."""
+    told = answer.json["attribution"]
+    assert answer.json["complete"] is True
+    assert answer.json["profiles"] == sum(each["profiles"] for each in told)
+    assert answer.json["total"] == sum(each["value"] for each in told)
+    assert answer.json["root"]["total"] == answer.json["total"]
+    return {each["method"]: (each["profiles"], each["value"]) for each in told}
 
 
-def test_a_model_has_what_was_spent_in_its_calls(config: Config, start: int) -> None:
-    assert found(config, start, SpanFilters(model="m")) == {"sample_span": (1, 1_000)}
+@pytest.mark.parametrize("asked", [{"tool": "search"}, {"name": "execute_tool"}], ids=str)
+def test_a_span_and_what_began_inside_it_count(api: Api, start: int, asked: dict[str, str]) -> None:
+    assert found(graph(api, start, **asked)) == {
+        "sample_span": (2, 130),
+        "profile_span": (1, 40),
+        "invocation_overlap": (2, 60_001),
+    }
+
+
+def test_the_functions_are_those_of_samples_inside_and_no_others(api: Api, start: int) -> None:
+    answer = graph(api, start, tool="search", format="folded")
+    assert answer.body.decode().splitlines() == [
+        "ids-of-spans-alone.0 20",
+        "meanwhile.0 60000",
+        "of-another-agent.0 1",
+        "own-ids.0 100",
+        "own-ids.1 10",
+        "span-of-the-profile.0 40",
+    ]
+    assert answer.headers["Attribution"] == (
+        "invocation_overlap;profiles=2;value=60001, profile_span;profiles=1;value=40, "
+        "sample_span;profiles=2;value=130"
+    )
+
+
+def test_a_model_has_what_was_spent_in_its_calls(api: Api, start: int) -> None:
+    assert found(graph(api, start, model="m")) == {"sample_span": (1, 1_000)}
 
 
 def test_spans_decide_over_the_agent_of_profiles_which_decides_where_there_are_none(
-    config: Config, start: int
+    api: Api, start: int
 ) -> None:
-    assert found(config, start, SpanFilters(agent="planner")) == {
+    assert found(graph(api, start, agent="planner")) == {
         "sample_span": (2, 1_130),
         "profile_span": (1, 40),
         "profile_agent": (1, 8_000_000),
@@ -175,12 +191,20 @@ def test_spans_decide_over_the_agent_of_profiles_which_decides_where_there_are_n
     }
 
 
-def test_all_filters_must_hold_on_one_span(config: Config, start: int) -> None:
-    assert found(config, start, SpanFilters(agent="planner", tool="search")) == {}
+def test_all_filters_must_hold_on_one_span(api: Api, start: int) -> None:
+    assert found(graph(api, start, agent="planner", tool="search")) == {}
 
 
-def test_a_trace_has_all_that_says_its_id_or_one_of_its_spans(config: Config, start: int) -> None:
-    assert found(config, start, SpanFilters(trace_id=TraceId(TRACE))) == {
+def test_nothing_counts_where_no_span_matches(api: Api, start: int) -> None:
+    assert found(graph(api, start, tool="never called")) == {}
+
+
+def test_without_spans_asked_for_nothing_is_said_of_them(api: Api, start: int) -> None:
+    assert graph(api, start).json["attribution"] is None
+
+
+def test_a_trace_has_all_that_says_its_id_or_one_of_its_spans(api: Api, start: int) -> None:
+    assert found(api.get(f"/api/v1/traces/{TRACE}/profile")) == {
         "sample_span": (2, 1_137),
         "profile_span": (1, 40),
         "profile_trace": (1, 3_000),
@@ -188,5 +212,9 @@ def test_a_trace_has_all_that_says_its_id_or_one_of_its_spans(config: Config, st
     }
 
 
-def test_nothing_counts_where_no_span_matches(config: Config, start: int) -> None:
-    assert found(config, start, SpanFilters(tool="never called")) == {}
+def test_a_trace_whose_spans_are_not_stored_has_what_says_its_id(api: Api, start: int) -> None:
+    assert found(api.get(f"/api/v1/traces/{UNSEEN}/profile")) == {"sample_span": (1, 9)}
+
+
+def test_a_trace_of_which_nothing_is_stored_is_not_found(api: Api, start: int) -> None:
+    assert api.get(f"/api/v1/traces/{'f' * 32}/profile").status == 404

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from rak_services.query.answers import Complete, Nanoseconds, NextCursor, Time
+from rak_services.query.profiles.span_answers import Attribution
 
 Labels = Annotated[dict[str, str], Meta(description="What the sender said of the profile beside.")]
 SampleTypeName = Annotated[
@@ -126,7 +127,20 @@ class FlameGraph(Struct, frozen=True, kw_only=True):
     ]
     nodes: Annotated[int, Meta(description="How many nodes the tree has.")]
     root: FlameNode
-    complete: MergeComplete
+    attribution: Annotated[
+        list[Attribution] | None,
+        Meta(
+            description="By what the profiles were counted, where spans are asked for; else null."
+        ),
+    ] = None
+    complete: Annotated[
+        bool,
+        Meta(
+            description="False when there were too many stacks: the smallest are one, `(other)`, "
+            "or not shown with `focus` or `ignore`, and `total` is right all the same. Also when "
+            "there were more spans than are looked at: there may then be more."
+        ),
+    ]
 
 
 class Hotspot(Struct, frozen=True, kw_only=True):

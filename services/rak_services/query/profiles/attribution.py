@@ -8,9 +8,13 @@ or its invocation, and spans ran in that meanwhile.
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from rak_libs.clickhouse.parameters import Parameter, Parameters
+from rak_libs.model.time_text import MAX_NS, SECOND_NS
 from rak_services.query.budget import Budget
+from rak_services.query.parameter_types import TraceId
+from rak_services.query.problems import NotFound
 from rak_services.query.profiles.carried_spans import carried_sql, sample_condition
 from rak_services.query.profiles.invocation_overlap import (
     MOST_PROFILES,
@@ -22,7 +26,8 @@ from rak_services.query.profiles.invocation_overlap import (
     lone_sql,
     overlapping,
 )
-from rak_services.query.profiles.merge_sql import samples_sql
+from rak_services.query.profiles.merge_sql import kinds_sql, samples_sql
+from rak_services.query.profiles.requests import ProfileFilters
 from rak_services.query.profiles.selection import Selection
 from rak_services.query.profiles.span_answers import Attribution
 from rak_services.query.profiles.span_sets import (
@@ -41,7 +46,11 @@ from rak_services.query.profiles.span_sets import (
     traces_sql,
 )
 from rak_services.query.requests import SpanFilters
+from rak_services.query.span_rows import times_sql as times_of_trace_sql
 from rak_services.query.time_ranges import Range
+
+LONGEST_PROFILE_NS: Final = 900 * SECOND_NS
+"""Profiles that began longer before a trace are not looked at: they ended before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,30 @@ async def inside_spans(budget: Budget, selection: Selection, filters: SpanFilter
     return InsideSpans(
         replace(selection, condition=condition), whole_agent, spans.complete and complete
     )
+
+
+async def inside_trace(budget: Budget, filters: ProfileFilters, trace_id: TraceId) -> InsideSpans:
+    """Return what of some profiles was taken in a trace.
+
+    They are looked for in the time of its spans; where none are stored, by the id of the trace
+    alone and at all times.
+
+    Raises:
+        NotFound: There is neither a span of the trace nor a profile.
+        ClickHouseError: A limit of the engine was hit, or anything else is wrong.
+    """
+    times = await budget.ask(*times_of_trace_sql(trace_id))
+    if times:
+        ((first_ns, last_ns),) = times
+        period = Range(max(first_ns - LONGEST_PROFILE_NS, 0), min(last_ns + 1, MAX_NS))
+        return await inside_spans(
+            budget, Selection(filters, period), SpanFilters(trace_id=trace_id)
+        )
+    condition = sample_condition(SpanSet(), trace_id=trace_id)
+    selection = Selection(filters, Range(None, None), condition)
+    if not await budget.ask(*kinds_sql(selection)):
+        raise NotFound(f"no trace {trace_id} is stored, and no profile of it")
+    return InsideSpans(selection, None, complete=True)
 
 
 async def _spans(budget: Budget, selection: Selection, filters: SpanFilters) -> SpanSet:
@@ -150,9 +183,17 @@ async def attribution(
 ) -> list[Attribution]:
     """Return by what the profiles of a merge were counted, and for how much.
 
+    Args:
+        budget: The time for it.
+        inside: What was merged.
+        kind: Of the profiles that were merged; '' for none.
+        sample_type: Of their values.
+
     Raises:
         ClickHouseError: A limit of the engine was hit, or anything else is wrong.
     """
+    if not kind:
+        return []
     rows = await budget.ask(*attribution_sql(inside, kind, sample_type))
     return [
         Attribution(method=method, profiles=count, value=value) for method, count, value in rows

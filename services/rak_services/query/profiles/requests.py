@@ -101,6 +101,14 @@ MaxNodes = Annotated[
     ),
 ]
 DEFAULT_NODES = 5_000
+Format = Annotated[
+    FlameGraphFormat,
+    Meta(
+        description="`folded`: one line a stack (`root;…;leaf value`); `pprof`: a profile that "
+        "`go tool pprof` opens; `speedscope`: a file of speedscope.app. Those hold every "
+        "stack, whatever `max_nodes`; `attribution` is then a header."
+    ),
+]
 
 
 class ProfileFilters(Struct, frozen=True, kw_only=True):
@@ -140,21 +148,44 @@ class GetProfile(Struct, frozen=True, kw_only=True):
 
 
 class GetFlameGraph(ProfileFilters, frozen=True, kw_only=True):
-    """Parameters of `GET /api/v1/profiles/flamegraph`."""
+    """Parameters of `GET /api/v1/profiles/flamegraph`.
 
+    `tool`, `agent`, `model` and `name` are of one span: what was spent in spans that meet all of
+    them, and in what began inside these.
+    """
+
+    agent: (
+        Annotated[
+            Name,
+            Meta(
+                description="`agent_name` of spans, where samples or profiles carry ids of spans; "
+                "else of the profile."
+            ),
+        ]
+        | None
+    ) = None
+    tool: Annotated[Name, Meta(description="`tool_name` of spans.")] | None = None
+    model: Annotated[Name, Meta(description="`llm_model` of spans.")] | None = None
+    name: Annotated[Name, Meta(description="`span_name` of spans.")] | None = None
     sample_type: SampleType | None = None
     focus: Focus | None = None
     ignore: Ignore | None = None
     group_by: GroupBy = ()
     max_nodes: MaxNodes = DEFAULT_NODES
-    format: Annotated[
-        FlameGraphFormat,
-        Meta(
-            description="`folded`: one line a stack (`root;…;leaf value`); `pprof`: a profile that "
-            "`go tool pprof` opens; `speedscope`: a file of speedscope.app. Those hold every "
-            "stack, whatever `max_nodes`."
-        ),
-    ] = "json"
+    format: Format = "json"
+
+
+class GetTraceProfile(Struct, frozen=True, kw_only=True):
+    """Parameters of `GET /api/v1/traces/{trace_id}/profile`."""
+
+    trace_id: Annotated[TraceId, Meta(description="32 hexadecimal digits, in either case.")]
+    kind: Kind = "CPU"
+    sample_type: SampleType | None = None
+    focus: Focus | None = None
+    ignore: Ignore | None = None
+    group_by: GroupBy = ()
+    max_nodes: MaxNodes = DEFAULT_NODES
+    format: Format = "json"
 
 
 class DiffProfiles(ProfileFilters, frozen=True, kw_only=True):
