@@ -7,13 +7,24 @@ import argparse
 import os
 import platform
 
-from bench import delivery, freshness, logs, metrics, metrics_query, receiver, rollups, writer
+from bench import (
+    delivery,
+    freshness,
+    logs,
+    metrics,
+    metrics_query,
+    profiles,
+    receiver,
+    rollups,
+    writer,
+)
 
 BENCHES = {
     "receiver": receiver.run,
     "writer": writer.run,
     "logs": logs.run,
     "metrics": metrics.run,
+    "profiles": profiles.run,
     "delivery": delivery.run,
     "freshness": freshness.run,
     "rollups": rollups.run,

@@ -20,7 +20,6 @@ import fleet
 from bench.log_payloads import agent_logs
 from bench.metric_payloads import HISTOGRAMS_PER_REQUEST, POINTS_PER_REQUEST, AgentProcess
 from bench.payloads import agent_request
-from bench.profile_payloads import Program, traced_spans
 from rak_libs.clickhouse.insert import encode_block
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.model.batch import new_batch
@@ -39,7 +38,6 @@ _PROCESSES = 20
 _POINTS_PER_EXPORT = POINTS_PER_REQUEST + HISTOGRAMS_PER_REQUEST
 _EXPORTS = 9_000
 _MESSAGES = 900
-_PROFILES = 400
 _BREAKDOWN_MESSAGES = 30
 _ROUNDS = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -55,12 +53,12 @@ def run() -> list[Row]:
     # The steps run with the allocator settings of a service, which a process has from its start.
     command = [sys.executable, "-m", "bench.writer"]
     steps = subprocess.run(command, capture_output=True, check=True)
-    processes = [row for load in _loads() for row in _process(load)]
+    processes = [row for load in _loads() for row in process(load)]
     return [*processes, *map(tuple, json.loads(steps.stdout))]
 
 
 @dataclass(frozen=True)
-class _Load:
+class Load:
     """What is in a topic before the writer starts.
 
     Attributes:
@@ -76,13 +74,12 @@ class _Load:
     items: int
 
 
-def _loads() -> list[_Load]:
+def _loads() -> list[Load]:
     return [
-        _Load("spans", "span", lambda: _spans(_MESSAGES), _SPANS_PER_MESSAGE),
-        _Load("metrics", "point", lambda: _points(_MESSAGES), _PROCESSES * _POINTS_PER_EXPORT),
-        _Load("metrics", "point", lambda: _exports(_EXPORTS), _POINTS_PER_EXPORT),
-        _Load("logs", "record", lambda: _logs(_MESSAGES), _RECORDS_PER_MESSAGE),
-        _Load("profiles", "profile", lambda: _profiles(_PROFILES), 1),
+        Load("spans", "span", lambda: _spans(_MESSAGES), _SPANS_PER_MESSAGE),
+        Load("metrics", "point", lambda: _points(_MESSAGES), _PROCESSES * _POINTS_PER_EXPORT),
+        Load("metrics", "point", lambda: _exports(_EXPORTS), _POINTS_PER_EXPORT),
+        Load("logs", "record", lambda: _logs(_MESSAGES), _RECORDS_PER_MESSAGE),
     ]
 
 
@@ -104,14 +101,6 @@ def _logs(count: int) -> list[bytes]:
     ]
 
 
-def _profiles(count: int) -> list[bytes]:
-    program = Program()
-    return [
-        program.profile(seed, _start_ns(), traced_spans(seed)).SerializeToString()
-        for seed in range(count)
-    ]
-
-
 def _exports(count: int) -> list[bytes]:
     """As agents' processes send them: one after the other exports its series."""
     cycles = count // _PROCESSES
@@ -125,7 +114,8 @@ def _points(count: int) -> list[bytes]:
     return [b"".join(exports[n * _PROCESSES :][:_PROCESSES]) for n in range(count)]
 
 
-def _process(load: _Load) -> list[Row]:
+def process(load: Load) -> list[Row]:
+    """Measure a writer that drains a topic: rows of CPU, rates and memory."""
     ports = fleet.Ports()
     values = load.messages()
     items = len(values) * load.items
