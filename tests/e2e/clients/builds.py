@@ -47,7 +47,7 @@ def _build_go(source: Path, folder: Path) -> None:
     environ = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     # Run for a second each time: leaving out optimisation saves a quarter of a cold build.
     flags = ["-trimpath", "-gcflags=all=-N -l", "-ldflags=-s -w"]
-    for program, package in (("client", "."), ("signals", "./signals")):
+    for program, package in (("client", "."), ("signals", "./signals"), ("agent", "./agent")):
         output = str(folder / program)
         _run("go", "build", *flags, "-o", output, package, cwd=source, env=environ)
 
@@ -67,6 +67,25 @@ def _build_javascript(source: Path, _folder: Path) -> None:
     _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", cwd=source)
 
 
+def _build_profiled_go(source: Path, folder: Path) -> None:
+    # Optimised, unlike the other programs: its profiles are to have inlined frames.
+    environ = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    output = str(folder / "profiled")
+    _run("go", "build", "-trimpath", "-ldflags=-s -w", "-o", output, ".", cwd=source, env=environ)
+    # What profiles are compared with: the first call builds it.
+    _run("go", "tool", "-n", "pprof", cwd=source, env=environ, stdout=subprocess.DEVNULL)
+
+
+def _build_profiled_python(source: Path, folder: Path) -> None:
+    if sys.version_info >= (3, 13) or sys.platform != "linux":
+        raise ToolchainMissing("zprofile has wheels for Linux and Python 3.12 at most")
+    uv = str(Path(sys.executable).with_name("uv"))
+    options = ["--quiet", "--python", sys.executable, "--require-hashes", "--only-binary", ":all:"]
+    target = str(folder / "packages")
+    requirements = str(source / "requirements.lock")
+    _run(uv, "pip", "install", *options, "--target", target, "-r", requirements, cwd=source)
+
+
 def _build_nothing(_source: Path, _folder: Path) -> None:
     """Python's SDK is a dependency of the test environment."""
 
@@ -76,7 +95,7 @@ LANGUAGES = {
         "go",
         ("go.mod", "go.sum"),
         _build_go,
-        lambda folder: {name: [str(folder / name)] for name in ("client", "signals")},
+        lambda folder: {name: [str(folder / name)] for name in ("client", "signals", "agent")},
     ),
     "rust": Language(
         "cargo",
@@ -103,6 +122,30 @@ LANGUAGES = {
             for name in ("client", "signals")
         },
     ),
+    "profiled/go": Language(
+        "go",
+        ("go.mod",),
+        _build_profiled_go,
+        lambda folder: {"profiled": [str(folder / "profiled")]},
+    ),
+    "profiled/rust": Language(
+        "cargo",
+        ("Cargo.toml", "versions.lock"),
+        _build_rust,
+        lambda folder: {"profiled": [str(folder / "target" / "debug" / "profiled")]},
+    ),
+    "profiled/javascript": Language(
+        "npm",
+        ("package.json", "package-lock.json"),
+        _build_javascript,
+        lambda folder: {"profiled": ["node", str(folder / "source" / "profiled.mjs")]},
+    ),
+    "profiled/python": Language(
+        None,
+        ("requirements.lock",),
+        _build_profiled_python,
+        lambda folder: {"profiled": [sys.executable, str(folder / "source" / "profiled.py")]},
+    ),
 }
 
 
@@ -117,7 +160,8 @@ def programs(name: str) -> dict[str, list[str]]:
     if language.tool and not shutil.which(language.tool):
         raise ToolchainMissing(f"{language.tool} is not on PATH")
     source = SOURCES / name
-    folder = _cache() / f"{name}-{_digest(source / pin for pin in language.pins)[:16]}"
+    cached = name.replace("/", "-")
+    folder = _cache() / f"{cached}-{_digest(source / pin for pin in language.pins)[:16]}"
     wanted = _digest(_files(source))
     with _locked(folder):
         stamp = folder / "built"
@@ -158,8 +202,10 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> None:
-    subprocess.run(command, cwd=cwd, env=env, check=True, stdin=subprocess.DEVNULL)
+def _run(
+    *command: str, cwd: Path, env: dict[str, str] | None = None, stdout: int | None = None
+) -> None:
+    subprocess.run(command, cwd=cwd, env=env, check=True, stdin=subprocess.DEVNULL, stdout=stdout)
 
 
 def main() -> int:
