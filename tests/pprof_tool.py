@@ -5,6 +5,7 @@ that none is cut.
 """
 
 import functools
+import gzip
 import os
 import re
 import shutil
@@ -105,6 +106,12 @@ def totals(source: Source) -> dict[str, int]:
 def sample_types(source: Source) -> list[str]:
     """Return the sample types of a profile, in order, as `type/unit`."""
     return list(totals(source))
+
+
+def unpacked(path: Path) -> bytes:
+    """Return a profile of a file that may be gzipped, not compressed."""
+    content = path.read_bytes()
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
 def _number(text: str) -> int:

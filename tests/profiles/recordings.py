@@ -1,6 +1,5 @@
 """Profiles of real profilers: recorded ones, and what the programs write now."""
 
-import gzip
 import subprocess
 import time
 from dataclasses import dataclass
@@ -9,13 +8,12 @@ from pathlib import Path
 import msgspec
 
 from e2e.clients.builds import programs
-from pprof_tool import Tops
+from pprof_tool import Tops, unpacked
 from rak_libs.pprof.profile_pb2 import Profile
 
 RECORDED = Path(__file__).parent / "recorded"
 EXPECTED = Path(__file__).parent / "expected.json"
 LANGUAGES = ("go", "rust", "javascript", "python")
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,3 @@ def write_profiles(language: str, folder: Path) -> list[RealProfile]:
         RealProfile(f"{language}-{path.name.partition('.')[0]}", unpacked(path))
         for path in sorted(folder.iterdir())
     ]
-
-
-def unpacked(path: Path) -> bytes:
-    """Return a profile of a file that may be gzipped."""
-    content = path.read_bytes()
-    return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
