@@ -9,6 +9,7 @@ import pytest
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.statements import Statements
 from rak_libs.model.metrics import METRIC_TABLES
+from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.runtime.settings import ClickHouseSettings
 from rak_services.migrate.config import Target
 
@@ -38,6 +39,7 @@ FROM (SELECT arrayJoin([
 
 DESCRIBED = ["spans", "trace_times", "pipeline", "logs", "metrics"]
 DESCRIBED += [table.name for table in METRIC_TABLES]
+DESCRIBED += [*(table.name for table in PROFILE_TABLES), "profile_samples"]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,9 @@ def test_every_column_is_described(statements: Statements, migrated: Target, tab
         ("logs", ["inserted_at", "body_folded", "attributes"]),
         ("metric_series", ["is_monotonic"]),
         ("metric_samples", ["inserted_at"]),
+        ("cpu_profiles", ["inserted_at", "samples.labels"]),
+        ("memory_profiles", ["inserted_at"]),
+        ("profile_stacks", ["locations"]),
     ],
 )
 def test_computed_columns_are_described(
@@ -104,10 +109,10 @@ def answers(
     """Rows of the example queries 1 to 4, each sent as it is printed."""
     statements.execute(SPANS.format(table=migrated.qualified("spans")))
     queries = re.findall(r"```sql\n(.*?)```", _section("## Example queries"), re.DOTALL)
-    assert len(queries) == 4
+    assert len(queries) == 5
     client = connect(engine, database=migrated.database)
     try:
-        return [client.execute(query) for query in queries]
+        return [client.execute(query) for query in queries[:4]]
     finally:
         client.disconnect()
 
