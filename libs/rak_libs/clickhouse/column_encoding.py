@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, Protocol
 
-from rak_libs.model.batch import ArrayValues, MapValues, NestedArrayValues
+from rak_libs.model.batch import ArrayValues, MapValues, NestedArrayValues, WordValues
 
 
 class ByteBuffer(Protocol):
@@ -109,8 +109,11 @@ class LowCardinalityEncoder(ColumnEncoder):
         """Write the version of the serialization of keys."""
         buffer.write(self._VERSION)
 
-    def write_values(self, values: Sequence[Any], buffer: ByteBuffer) -> None:
+    def write_values(self, values: Sequence[Any] | WordValues, buffer: ByteBuffer) -> None:
         """Write dictionary and indexes; a column without values writes nothing."""
+        if isinstance(values, WordValues):
+            self._write_places(values, buffer)
+            return
         if not values:
             return
         distinct = dict.fromkeys(values)
@@ -126,6 +129,16 @@ class LowCardinalityEncoder(ColumnEncoder):
         positions = dict(zip(distinct, range(size), strict=True))
         indexes = map(positions.__getitem__, values)
         buffer.write(bytes(indexes) if width == 0 else _packed(self._INDEX_CODES[width], indexes))
+
+    def _write_places(self, values: WordValues, buffer: ByteBuffer) -> None:
+        """Write words that have places already, which are of four bytes however few words are."""
+        if not values.places:
+            return
+        flags = 2 | self._HAS_ADDITIONAL_KEYS | self._NEED_UPDATE_DICTIONARY
+        buffer.write(_packed("Q", (flags, len(values.words))))
+        self._inner.write_values(list(values.words), buffer)
+        buffer.write(_packed("Q", (len(values.places),)))
+        buffer.write(_packed("I", values.places))
 
 
 class ArrayEncoder(ColumnEncoder):
@@ -216,6 +229,8 @@ def _parametric_encoder(type_: str) -> ColumnEncoder:
 
 
 def _packed(code: str, values: Any) -> bytes:
+    if isinstance(values, array) and values.typecode == code and sys.byteorder == "little":
+        return values.tobytes()
     numbers = array(code, values)
     if sys.byteorder == "big":
         numbers.byteswap()

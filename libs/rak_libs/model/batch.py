@@ -6,20 +6,41 @@ elements (or such a column, where they are arrays), which is how ClickHouse's Na
 columns (https://clickhouse.com/docs/interfaces/specs/NativeProtocol).
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any
+from typing import Any, Final
 
 from rak_libs.model.table import Table
+
+_NUMBER_CODES: Final = {"Bool": "B", "Int64": "q", "UInt64": "Q"}
+_PLACE_CODE: Final = "I"
+_WORD: Final = "LowCardinality(String)"
+
+
+@dataclass(slots=True)
+class WordValues:
+    """Texts few of which differ: value i is the word whose place is `places[i]`.
+
+    Attributes:
+        words: Each word with its place, in the order of the places, which count from 0.
+        places: The place of every value.
+    """
+
+    words: dict[str, int] = field(default_factory=dict)
+    places: "array[int]" = field(default_factory=lambda: array(_PLACE_CODE))
 
 
 @dataclass(slots=True)
 class ArrayValues:
-    """An Array column: row i holds `values[offsets[i-1]:offsets[i]]`."""
+    """An Array column: row i holds `values[offsets[i-1]:offsets[i]]`.
+
+    Of a `packed` table the values are an `array` of numbers, or `WordValues`; else a list.
+    """
 
     offsets: list[int] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
+    values: Any = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -56,15 +77,27 @@ class ColumnBatch:
 
 def new_batch(table: Table) -> ColumnBatch:
     """Return an empty batch with every column of a table's rows."""
-    return ColumnBatch(0, {column.name: _empty(column.type) for column in table.columns})
+    return ColumnBatch(
+        0, {column.name: _empty(column.type, packed=table.packed) for column in table.columns}
+    )
 
 
-def _empty(type_: str) -> ColumnValues:
+def _empty(type_: str, *, packed: bool) -> ColumnValues:
     if type_.startswith("Map("):
         return MapValues()
     if type_.startswith("Array(Array("):
-        return NestedArrayValues()
-    return ArrayValues() if type_.startswith("Array(") else []
+        inner = type_.removeprefix("Array(").removesuffix(")")
+        return NestedArrayValues(values=_empty_arrays(inner, packed=packed))
+    return _empty_arrays(type_, packed=packed) if type_.startswith("Array(") else []
+
+
+def _empty_arrays(type_: str, *, packed: bool) -> ArrayValues:
+    element = type_.removeprefix("Array(").removesuffix(")")
+    if packed and element == _WORD:
+        return ArrayValues(values=WordValues())
+    if packed and element in _NUMBER_CODES:
+        return ArrayValues(values=array(_NUMBER_CODES[element]))
+    return ArrayValues()
 
 
 def rows_kept(batch: ColumnBatch, kept: Sequence[bool]) -> ColumnBatch:
@@ -87,7 +120,13 @@ def _kept(values: ColumnValues, kept: Sequence[bool]) -> ColumnValues:
 
 def _arrays_kept(arrays: ArrayValues, kept: Sequence[bool]) -> ArrayValues:
     offsets, elements = _elements_kept(arrays.offsets, kept)
-    return ArrayValues(offsets, list(compress(arrays.values, elements)))
+    values = arrays.values
+    if isinstance(values, WordValues):
+        places = array(_PLACE_CODE, compress(values.places, elements))
+        return ArrayValues(offsets, WordValues(values.words, places))
+    if isinstance(values, array):
+        return ArrayValues(offsets, array(values.typecode, compress(values, elements)))
+    return ArrayValues(offsets, list(compress(values, elements)))
 
 
 def _elements_kept(ends: Sequence[int], kept: Sequence[bool]) -> tuple[list[int], list[bool]]:

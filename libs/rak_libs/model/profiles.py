@@ -89,6 +89,7 @@ CPU_PROFILES: Final = Table(
         ]
     ),
     by_batch=True,
+    packed=True,
 )
 
 MEMORY_PROFILES: Final = Table(
@@ -130,7 +131,7 @@ PROFILE_STACKS: Final = Table(
             # A hash of the frames.
             ("stack", "UInt64"),
             # One element a frame, inlined ones included, the leaf first. A frame's number is a hash
-            # of what follows.
+            # of what follows but `inlined`.
             ("frames", "Array(UInt64)"),
             ("functions", _WORDS),
             ("system_names", _WORDS),
@@ -146,6 +147,7 @@ PROFILE_STACKS: Final = Table(
             ("seen_at", "DateTime('UTC')"),
         ]
     ),
+    packed=True,
 )
 
 PROFILE_TABLES: Final = (CPU_PROFILES, MEMORY_PROFILES, PROFILE_STACKS)

@@ -32,11 +32,14 @@ class Table:
         name: The table's name.
         columns: What a row says.
         by_batch: Whether every row carries `BATCH_COLUMN` beside, as its last stored column.
+        packed: Whether a batch holds its arrays of numbers as `array`s and those of words as
+            `WordValues`: for decoders that have columns of machine numbers themselves.
     """
 
     name: str
     columns: tuple[Column, ...]
     by_batch: bool = False
+    packed: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:

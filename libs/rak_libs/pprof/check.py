@@ -11,7 +11,7 @@ import numpy as np
 
 from rak_libs.model.time_window import TIME_REASONS, TimeWindow, reject_reason
 from rak_libs.pprof.errors import InvalidProfile, ProfileTooLarge, UndecodableProfile
-from rak_libs.pprof.number_messages import Bits, Numbers, rows_of, sums_of_groups
+from rak_libs.pprof.number_messages import Bits, Numbers, sums_of_groups
 from rak_libs.pprof.profile_columns import Locations, ProfileColumns, read_columns
 
 MAX_SAMPLES: Final = 250_000
@@ -119,15 +119,15 @@ def _check_tables(profile: ProfileColumns) -> None:
     ):
         _check_texts(profile, name, indexes)
     # 0 means that the mapping is not known.
-    used_mappings = locations.mapping_ids[locations.mapping_ids != 0]
-    _check_known("a location", "mapping", used_mappings, mapping_ids)
-    _check_known("a line", "function", locations.line_functions, functions.ids)
+    unknown = (locations.mapping_rows < 0) & (locations.mapping_ids != 0)
+    _check_known("a location", "mapping", locations.mapping_ids[unknown])
+    _check_known("a line", "function", locations.line_functions[locations.function_rows < 0])
 
 
 def _check_samples(profile: ProfileColumns) -> None:
     samples = profile.samples
-    _check_known("a sample", "location", samples.locations, profile.locations.ids)
-    _check_depths(samples.depths, samples.locations, profile.locations)
+    _check_known("a sample", "location", samples.locations[samples.location_rows < 0])
+    _check_depths(samples.depths, samples.location_rows, profile.locations)
     expected = len(profile.head.sample_type)
     wrong = samples.value_counts[samples.value_counts != expected]
     if len(wrong):
@@ -139,11 +139,11 @@ def _check_samples(profile: ProfileColumns) -> None:
         _check_texts(profile, "label", indexes)
 
 
-def _check_depths(depths: Numbers, stacks: Bits, locations: Locations) -> None:
+def _check_depths(depths: Numbers, stacks: Numbers, locations: Locations) -> None:
     counts = locations.line_counts
     if counts.max(initial=0) > 1:
         # A location is as many frames as it has lines, and one if it has none.
-        frames = np.maximum(counts, 1)[rows_of(stacks, locations.ids)]
+        frames = np.maximum(counts, 1)[stacks]
         depths = sums_of_groups(frames, depths)
     deepest, total = int(depths.max(initial=0)), int(depths.sum())
     if deepest > MAX_DEPTH:
@@ -161,8 +161,7 @@ def _check_ids(name: str, ids: Bits) -> None:
         raise InvalidProfile("id", f"several {name}s have the same id; expected each id once")
 
 
-def _check_known(what: str, name: str, used: Bits, known: Bits) -> None:
-    unknown = used[rows_of(used, known) < 0]
+def _check_known(what: str, name: str, unknown: Bits) -> None:
     if len(unknown):
         raise InvalidProfile(
             "unknown_id", f"{what} refers to {name} {unknown.min()}, which is not in the profile"

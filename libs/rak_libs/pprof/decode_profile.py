@@ -6,12 +6,17 @@ A pure function of the message, its headers, the broker's timestamp of it and th
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
 
-from rak_libs.model.batch import ArrayValues, ColumnBatch, MapValues, NestedArrayValues
+from rak_libs.model.batch import (
+    ArrayValues,
+    ColumnBatch,
+    MapValues,
+    NestedArrayValues,
+    WordValues,
+)
 from rak_libs.model.message import Message
 from rak_libs.model.profiles import CPU_PROFILES, MEMORY_PROFILES, PROFILE_STACKS
 from rak_libs.model.rejected_items import RejectedItems
@@ -23,6 +28,7 @@ from rak_libs.pprof.errors import InvalidProfile, ProfileTooLarge
 from rak_libs.pprof.frames import Frames, Stacks, frames_of, stacks_of
 from rak_libs.pprof.memory_rows import memory_row
 from rak_libs.pprof.number_messages import positions
+from rak_libs.pprof.packed_columns import append_numbers, append_words
 from rak_libs.pprof.profile_columns import ProfileColumns
 from rak_libs.pprof.profile_id import profile_id
 from rak_libs.pprof.profile_type import guess_type
@@ -79,7 +85,10 @@ def decode_profiles(
     memory = memory_row(
         decoded.profile, dict(decoded.context.labels), decoded.frames, decoded.stacks
     )
-    _append(tables[CPU_PROFILES.name], decoded.identity | _profile_row(decoded, message.value))
+    profiles = tables[CPU_PROFILES.name]
+    _append(profiles, decoded.identity | _profile_row(decoded, message.value))
+    _append_functions(profiles.columns, decoded.profile)
+    _append_samples(profiles.columns, decoded)
     if memory is not None:
         _append(tables[MEMORY_PROFILES.name], decoded.identity | memory)
     _append_stacks(tables[PROFILE_STACKS.name], decoded, message.timestamp_ms, new_stack)
@@ -107,12 +116,11 @@ def _decode(profile: ProfileColumns, message: Message, received_ns: int) -> _Dec
 
 
 def _profile_row(decoded: _Decoded, content: bytes) -> dict[str, Any]:
-    """Return the columns of `cpu_profiles` beside those of the profile's identity."""
-    profile, labels = decoded.profile, decoded.labels
-    head, texts, functions = profile.head, profile.texts, profile.functions
+    """Return the columns of `cpu_profiles` beside those of identity, functions and samples."""
+    profile = decoded.profile
+    head, texts = profile.head, profile.texts
     types = [_type_name(texts, each) for each in head.sample_type]
     kind = decoded.context.profile_type or guess_type(profile)
-    values = profile.samples.values
     return {
         "time_is_received": not head.time_nanos,
         "duration_seconds": head.duration_nanos // _NS_PER_SECOND,
@@ -121,23 +129,31 @@ def _profile_row(decoded: _Decoded, content: bytes) -> dict[str, Any]:
         "sample_type": types[_default_type(profile)],
         "sample_types": types,
         # Beyond 64 bits as in pprof: the sum is what is left of it.
-        "totals": values.reshape(-1, len(types)).sum(axis=0).tolist(),
+        "totals": profile.samples.values.reshape(-1, len(types)).sum(axis=0),
         "period_type": _type_name(texts, head.period_type),
         "period": head.period,
-        "samples.stack": decoded.stacks.numbers.tolist(),
-        "samples.values": NestedArrayValues(
-            [], ArrayValues(profile.samples.value_counts.tolist(), values.tolist())
-        ),
-        "samples.label_texts": labels.label_texts,
-        "samples.trace_id": labels.trace_ids,
-        "samples.span_id": labels.span_ids,
-        "samples.span_name": labels.span_names,
-        "functions.id": functions.ids.tolist(),
-        "functions.name": [texts[name] for name in functions.names.tolist()],
-        "functions.filename": [texts[name] for name in functions.filenames.tolist()],
-        "functions.start_line": functions.start_lines.tolist(),
         "raw_pprof": content,
     }
+
+
+def _append_functions(columns: dict[str, Any], profile: ProfileColumns) -> None:
+    functions, texts = profile.functions, profile.texts
+    append_numbers(columns["functions.id"], functions.ids)
+    append_words(columns["functions.name"], texts, functions.names)
+    append_words(columns["functions.filename"], texts, functions.filenames)
+    append_numbers(columns["functions.start_line"], functions.start_lines)
+
+
+def _append_samples(columns: dict[str, Any], decoded: _Decoded) -> None:
+    samples, labels = decoded.profile.samples, decoded.labels
+    append_numbers(columns["samples.stack"], decoded.stacks.numbers)
+    values: NestedArrayValues = columns["samples.values"]
+    append_numbers(values.values, samples.values, samples.value_counts)
+    values.offsets.append(len(values.values.offsets))
+    append_words(columns["samples.label_texts"], labels.texts, labels.sets)
+    append_words(columns["samples.trace_id"], labels.trace_ids, labels.sets)
+    append_words(columns["samples.span_id"], labels.span_ids, labels.sets)
+    append_words(columns["samples.span_name"], labels.span_names, labels.sets)
 
 
 def _type_name(texts: Sequence[str], value_type: Any) -> str:
@@ -154,32 +170,23 @@ def _default_type(profile: ProfileColumns) -> int:
 
 
 def _append(batch: ColumnBatch, row: Mapping[str, Any]) -> None:
-    """Append a row: of an Array column a list, of a Map a dict, of a nested one its arrays."""
-    for name, column in batch.columns.items():
-        value = row[name]
-        if isinstance(column, ArrayValues):
-            _append_array(column, value)
-        elif isinstance(column, MapValues):
+    """Append what there is of a row: of an Array column a sequence, of a Map a dict."""
+    for name, value in row.items():
+        column = batch.columns[name]
+        if isinstance(column, MapValues):
             column.keys += value
             column.values += value.values()
             column.offsets.append(len(column.keys))
-        elif isinstance(column, NestedArrayValues):
-            _append_arrays(column.values, value.values)
-            column.offsets.append(len(column.values.offsets))
+        elif not isinstance(column, ArrayValues):
+            column.append(value)  # type: ignore[union-attr] # samples' values come by themselves
+        elif isinstance(column.values, WordValues):
+            append_words(column, value, np.arange(len(value)))
+        elif isinstance(column.values, list):
+            column.values += value
+            column.offsets.append(len(column.values))
         else:
-            column.append(value)
+            append_numbers(column, value)
     batch.rows += 1
-
-
-def _append_array(column: ArrayValues, value: Sequence[Any]) -> None:
-    column.values += value
-    column.offsets.append(len(column.values))
-
-
-def _append_arrays(column: ArrayValues, arrays: ArrayValues) -> None:
-    begin = len(column.values)
-    column.offsets += [begin + end for end in accumulate(arrays.offsets)]
-    column.values += arrays.values
 
 
 def _append_stacks(
@@ -188,7 +195,7 @@ def _append_stacks(
     """Append the stacks whose rows are to be written."""
     service = decoded.context.service_name
     day = decoded.identity["timestamp"] // DAY_NS
-    numbers = decoded.stacks.numbers
+    numbers, depths = decoded.stacks.numbers, decoded.stacks.depths
     keys = (numbers ^ _service_hash(service)).tolist()
     rows = np.array([row for row, key in enumerate(keys) if new_stack(key, day)], np.int64)
     if not len(rows):
@@ -198,23 +205,12 @@ def _append_stacks(
     columns["service_name"] += [service] * len(rows)
     columns["stack"] += numbers[rows].tolist()
     columns["seen_at"] += [timestamp_ms // _MS_PER_SECOND] * len(rows)
-    depths = decoded.stacks.depths
     begins = np.cumsum(depths) - depths
     places = decoded.stacks.frames[positions(begins[rows], depths[rows])]
-    frames = decoded.frames
-    array_columns = {
-        "frames": frames.numbers[places].tolist(),
-        "inlined": frames.inlined[places].tolist(),
-    }
-    row_of = places.tolist()
-    for name in ("functions", "system_names", "files", "start_lines", "lines", "columns",
-                 "mappings", "addresses"):  # fmt: skip
-        array_columns[name] = list(map(getattr(frames, name).__getitem__, row_of))
-    ends = np.cumsum(depths[rows])
-    for name, values in array_columns.items():
-        column: ArrayValues = columns[name]
-        column.offsets += (ends + len(column.values)).tolist()
-        column.values += values
+    for name, values in decoded.frames.columns_of_numbers().items():
+        append_numbers(columns[name], values[places], depths[rows])
+    for name, indexes in decoded.frames.columns_of_words().items():
+        append_words(columns[name], decoded.frames.texts, indexes[places], depths[rows])
     batch.rows += len(rows)
 
 

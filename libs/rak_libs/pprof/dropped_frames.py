@@ -14,7 +14,7 @@ import numpy as np
 import re2  # type: ignore[import-untyped] # it has no types
 from numpy.typing import NDArray
 
-from rak_libs.pprof.number_messages import Numbers, positions, rows_of
+from rak_libs.pprof.number_messages import Numbers, positions
 from rak_libs.pprof.profile_columns import Locations, ProfileColumns
 
 _BRACKETS: Final = re.compile(r"\(anonymous namespace\)|operator\(\)|\(")
@@ -33,7 +33,7 @@ def without_dropped_frames(profile: ProfileColumns) -> ProfileColumns:
         return profile
     dropped = np.array([is_dropped(profile.texts[name]) for name in profile.functions.names], bool)
     locations = profile.locations
-    line_dropped = dropped[rows_of(locations.line_functions, profile.functions.ids)]
+    line_dropped = dropped[locations.function_rows]
     if not line_dropped.any():
         return profile
     line_locations = np.repeat(np.arange(len(locations.ids)), locations.line_counts)
@@ -97,13 +97,14 @@ def _with_lines(locations: Locations, line_locations: Numbers, stays: Flags) -> 
         line_functions=locations.line_functions[stays],
         lines=locations.lines[stays],
         line_columns=locations.line_columns[stays],
+        function_rows=locations.function_rows[stays],
     )
 
 
 def _cut_stacks(profile: ProfileColumns, found: Flags, whole: Flags) -> ProfileColumns:
     """Leave out of each stack what lies below a location that is dropped, as a whole or in part."""
     samples = profile.samples
-    rows = rows_of(samples.locations, profile.locations.ids)
+    rows = samples.location_rows
     ends = np.cumsum(samples.depths)
     begins = ends - samples.depths
     cuts = np.zeros(len(ends), np.int64)
@@ -113,7 +114,9 @@ def _cut_stacks(profile: ProfileColumns, found: Flags, whole: Flags) -> ProfileC
         cuts[sample] = _cut(found[stack].tolist(), whole[stack].tolist())
     depths = samples.depths - cuts
     kept = positions(begins + cuts, depths)
-    cut = replace(samples, depths=depths, locations=samples.locations[kept])
+    cut = replace(
+        samples, depths=depths, locations=samples.locations[kept], location_rows=rows[kept]
+    )
     return replace(profile, samples=cut)
 
 

@@ -13,12 +13,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rak_libs.pprof.number_messages import Bits, Numbers, positions, rows_of, sums_of_groups
-from rak_libs.pprof.profile_columns import Functions, ProfileColumns
+from rak_libs.pprof.number_messages import Bits, Numbers, positions, sums_of_groups
+from rak_libs.pprof.profile_columns import ProfileColumns
 
 _LITTLE: Final = np.dtype("<u8")
 _HASH_BYTES: Final = 8
 _FUNCTION_HASH_BYTES: Final = 16
+_MOST_REMEMBERED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Frames:
     """The frames of all locations, one after the other, each location's innermost first.
 
     Attributes:
+        texts: The profile's texts; names and files are indexes of them.
         numbers: What identifies a frame wherever it was seen: a hash of all that follows but
             `inlined`.
         functions: The functions' names; '' for none.
@@ -39,23 +41,43 @@ class Frames:
         inlined: Whether the function was inlined into that of the next frame.
     """
 
+    texts: Sequence[str]
     numbers: Bits
-    functions: Sequence[str]
-    system_names: Sequence[str]
-    files: Sequence[str]
-    start_lines: Sequence[int]
-    lines: Sequence[int]
-    columns: Sequence[int]
-    mappings: Sequence[str]
-    addresses: Sequence[int]
+    functions: Numbers
+    system_names: Numbers
+    files: Numbers
+    start_lines: Numbers
+    lines: Numbers
+    columns: Numbers
+    mappings: Numbers
+    addresses: Bits
     inlined: NDArray[np.bool_]
 
     def name(self, frame: int) -> str:
         """Say what a frame is called: its function or, without, the place in its program."""
-        function = self.functions[frame]
-        if function:
-            return function
-        return f"{self.mappings[frame] or '[unknown]'}+0x{self.addresses[frame]:x}"
+        function = self.texts[self.functions[frame]]
+        program = self.texts[self.mappings[frame]] or "[unknown]"
+        return function or f"{program}+0x{int(self.addresses[frame]):x}"
+
+    def columns_of_numbers(self) -> dict[str, NDArray[Any]]:
+        """Return what is numbers, under the names of `profile_stacks`."""
+        return {
+            "frames": self.numbers,
+            "start_lines": self.start_lines,
+            "lines": self.lines,
+            "columns": self.columns,
+            "addresses": self.addresses,
+            "inlined": self.inlined,
+        }
+
+    def columns_of_words(self) -> dict[str, Numbers]:
+        """Return what is texts, as indexes, under the names of `profile_stacks`."""
+        return {
+            "functions": self.functions,
+            "system_names": self.system_names,
+            "files": self.files,
+            "mappings": self.mappings,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,54 +97,56 @@ class Stacks:
 
 def frames_of(profile: ProfileColumns) -> Frames:
     """Return the frames of a checked profile's locations."""
-    locations, functions, texts = profile.locations, profile.functions, profile.texts
+    locations, functions = profile.locations, profile.functions
     counts = np.maximum(locations.line_counts, 1)
     location = np.repeat(np.arange(len(counts)), counts)
     # A location without a line has a frame all the same: the line after the last stands for it.
     line = np.full(len(location), len(locations.lines))
     line[np.repeat(locations.line_counts > 0, counts)] = np.arange(len(locations.lines))
-    function = np.append(rows_of(locations.line_functions, functions.ids), -1)[line]
+    # And the function after the last stands for none.
+    function = np.append(locations.function_rows, len(functions.ids))[line]
+    names = np.append(functions.names, 0)[function]
     lines = np.append(locations.lines, 0)[line]
     columns = np.append(locations.line_columns, 0)[line]
-    names = [*_texts(texts, functions.names), ""]
-    mapping_files, addresses = _places(profile)
-    mapping = mapping_files[location]
-    named = np.array([*map(bool, names)], np.bool_)[function]
-    address = np.where(named, np.uint64(0), addresses[location])
+    mappings, addresses = _places(profile)
+    mapping = mappings[location]
+    address = np.where(_has_text(profile.texts, names), np.uint64(0), addresses[location])
     inlined = np.ones(len(location), np.bool_)
     inlined[np.cumsum(counts) - 1] = False
-    row = function.tolist()
-    return Frames(
-        numbers=_numbers(
-            _function_hashes(texts, functions)[function],
-            lines,
-            columns,
-            _text_hashes(texts, mapping),
+    said = np.column_stack(
+        [
+            _function_hashes(profile)[function],
+            lines.view(np.uint64),
+            columns.view(np.uint64),
+            _text_hashes(profile.texts, mappings)[location],
             address,
-        ),
-        functions=_each([*names], row),
-        system_names=_each([*_texts(texts, functions.system_names), ""], row),
-        files=_each([*_texts(texts, functions.filenames), ""], row),
-        start_lines=_each([*functions.start_lines.tolist(), 0], row),
-        lines=lines.tolist(),
-        columns=columns.tolist(),
-        mappings=_each(texts, mapping.tolist()),
-        addresses=address.tolist(),
+        ]
+    )
+    return Frames(
+        texts=profile.texts,
+        numbers=_numbers(said),
+        functions=names,
+        system_names=np.append(functions.system_names, 0)[function],
+        files=np.append(functions.filenames, 0)[function],
+        start_lines=np.append(functions.start_lines, 0)[function],
+        lines=lines,
+        columns=columns,
+        mappings=mapping,
+        addresses=address,
         inlined=inlined,
     )
 
 
 def stacks_of(profile: ProfileColumns, frames: Frames) -> Stacks:
     """Return the stack of each sample of a checked profile."""
-    locations, samples = profile.locations, profile.samples
-    row = rows_of(samples.locations, locations.ids)
-    counts = np.maximum(locations.line_counts, 1)
+    row = profile.samples.location_rows
+    counts = np.maximum(profile.locations.line_counts, 1)
     first = np.cumsum(counts) - counts
-    depths = sums_of_groups(counts[row], samples.depths)
+    depths = sums_of_groups(counts[row], profile.samples.depths)
     flat = positions(first[row], counts[row])
     # What is inlined is part of a stack's identity, and not of a frame's.
     marked = np.where(frames.inlined, ~frames.numbers, frames.numbers)
-    content = memoryview(marked[flat].astype(_LITTLE).tobytes())
+    content = memoryview(marked[flat].astype(_LITTLE, copy=False).tobytes())
     hashes: list[bytes] = []
     begin = 0
     for end in (np.cumsum(depths) * _HASH_BYTES).tolist():
@@ -137,42 +161,65 @@ def _places(profile: ProfileColumns) -> tuple[Numbers, Bits]:
     files = np.array([*(each.filename for each in mappings), 0], np.int64)
     starts = np.array([*(each.memory_start for each in mappings), 0], np.uint64)
     offsets = np.array([*(each.file_offset for each in mappings), 0], np.uint64)
-    ids = np.array([each.id for each in mappings], np.uint64)
-    mapping = rows_of(locations.mapping_ids, ids)
-    return files[mapping], locations.addresses - starts[mapping] + offsets[mapping]
+    row = locations.mapping_rows
+    return files[row], locations.addresses - starts[row] + offsets[row]
 
 
-def _numbers(
-    function_hashes: Bits, lines: Numbers, columns: Numbers, mapping_hashes: Bits, addresses: Bits
-) -> Bits:
-    parts = [function_hashes, lines.view(np.uint64), columns.view(np.uint64), mapping_hashes]
-    rows = np.column_stack([*parts, addresses]).astype(_LITTLE)
-    content, size = memoryview(rows.tobytes()), rows.shape[1] * _LITTLE.itemsize
-    return _as_numbers(
-        [
-            blake2b(content[begin : begin + size], digest_size=_HASH_BYTES).digest()
-            for begin in range(0, len(content), size)
-        ]
-    )
+def _has_text(texts: Sequence[str], indexes: Numbers) -> NDArray[np.bool_]:
+    """Tell which of some texts are not ''; a table of texts may hold that more than once."""
+    has_text: NDArray[np.bool_] = indexes != 0
+    if texts.count("") > 1:
+        empty = [index for index, text in enumerate(texts) if not text]
+        has_text &= ~np.isin(indexes, empty)
+    return has_text
 
 
-def _function_hashes(texts: Sequence[str], functions: Functions) -> Bits:
+_known_functions: Final[dict[tuple[str, str, str, int], bytes]] = {}
+_known_frames: Final[dict[bytes, bytes]] = {}
+"""Hashes of what was hashed before: profiles of a program consist of the same frames."""
+
+
+def _numbers(said: Bits) -> Bits:
+    """Return the hash of each row of numbers."""
+    content = said.astype(_LITTLE, copy=False).tobytes()
+    size = said.shape[1] * _LITTLE.itemsize
+    if len(_known_frames) > _MOST_REMEMBERED:
+        _known_frames.clear()
+    known = _known_frames
+    hashes: list[bytes] = []
+    for begin in range(0, len(content), size):
+        key = content[begin : begin + size]
+        found = known.get(key)
+        if found is None:
+            found = known[key] = blake2b(key, digest_size=_HASH_BYTES).digest()
+        hashes.append(found)
+    return _as_numbers(hashes)
+
+
+def _function_hashes(profile: ProfileColumns) -> Bits:
     """Return 16 bytes for each function as two numbers, and zeros for none at the end."""
-    said = zip(
-        _texts(texts, functions.names),
-        _texts(texts, functions.system_names),
-        _texts(texts, functions.filenames),
+    texts, functions = profile.texts, profile.functions
+    if len(_known_functions) > _MOST_REMEMBERED:
+        _known_functions.clear()
+    known = _known_functions
+    hashes: list[bytes] = []
+    for key in zip(
+        map(texts.__getitem__, functions.names.tolist()),
+        map(texts.__getitem__, functions.system_names.tolist()),
+        map(texts.__getitem__, functions.filenames.tolist()),
         functions.start_lines.tolist(),
         strict=True,
-    )
-    hashes = [
-        blake2b(
-            f"{len(name)} {len(system_name)} {name}{system_name}{file} {start_line}".encode(),
-            digest_size=_FUNCTION_HASH_BYTES,
-        ).digest()
-        for name, system_name, file, start_line in said
-    ]
+    ):
+        found = known.get(key)
+        if found is None:
+            found = known[key] = _function_hash(*key)
+        hashes.append(found)
     return _as_numbers([*hashes, bytes(_FUNCTION_HASH_BYTES)]).reshape(-1, 2)
+
+
+def _function_hash(name: str, system_name: str, file: str, start_line: int) -> bytes:
+    said = f"{len(name)} {len(system_name)} {name}{system_name}{file} {start_line}"
+    return blake2b(said.encode(), digest_size=_FUNCTION_HASH_BYTES).digest()
 
 
 def _text_hashes(texts: Sequence[str], indexes: Numbers) -> Bits:
@@ -185,12 +232,4 @@ def _text_hashes(texts: Sequence[str], indexes: Numbers) -> Bits:
 
 
 def _as_numbers(hashes: Sequence[bytes]) -> Bits:
-    return np.frombuffer(b"".join(hashes), _LITTLE).astype(np.uint64)
-
-
-def _texts(texts: Sequence[str], indexes: Numbers) -> list[str]:
-    return _each(texts, indexes.tolist())
-
-
-def _each(values: Sequence[Any], places: Sequence[int]) -> list[Any]:
-    return list(map(values.__getitem__, places))
+    return np.frombuffer(b"".join(hashes), _LITTLE).astype(np.uint64, copy=False)

@@ -92,8 +92,8 @@ def _sites(
     places = leaves[first[most]].tolist()
     return {
         "allocations.location": [frames.name(place) for place in places],
-        "allocations.filename": [frames.files[place] for place in places],
-        "allocations.line": [frames.lines[place] for place in places],
+        "allocations.filename": [frames.texts[frames.files[place]] for place in places],
+        "allocations.line": frames.lines[places].tolist(),
         **{
             f"allocations.{column}": np.maximum(sums.get(column, none)[most], 0).tolist()
             for column in ("size", "count", "current_size", "current_count")

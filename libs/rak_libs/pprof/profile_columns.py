@@ -23,6 +23,7 @@ from rak_libs.pprof.number_messages import (
     TooManyFields,
     fields,
     read_messages,
+    rows_of,
 )
 from rak_libs.pprof.profile_pb2 import DESCRIPTOR, Function, Label, Line, Location, Profile, Sample
 
@@ -71,6 +72,7 @@ class Samples:
         label_texts: Their texts, texts' indexes; 0 for a number.
         label_numbers: Their numbers.
         label_units: The numbers' units, texts' indexes.
+        location_rows: Of each of the stacks' locations its place in `Locations`, -1 for none.
     """
 
     depths: Numbers
@@ -82,6 +84,7 @@ class Samples:
     label_texts: Numbers
     label_numbers: Numbers
     label_units: Numbers
+    location_rows: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class Locations:
             first.
         lines: The numbers of the lines.
         line_columns: The columns in the lines.
+        mapping_rows: Of each its mapping's place in the profile's, -1 for none.
+        function_rows: Of each line its function's place in `Functions`, -1 for none.
     """
 
     ids: Bits
@@ -106,6 +111,8 @@ class Locations:
     line_functions: Bits
     lines: Numbers
     line_columns: Numbers
+    mapping_rows: Numbers
+    function_rows: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +184,15 @@ def _read(content: bytes, max_samples: int, most: int) -> ProfileColumns:
         raise ProfileTooLarge(
             f"the profile has {len(head.sample)} samples; at most {max_samples} are taken"
         )
-    return ProfileColumns(
-        head=head,
-        texts=head.string_table[:],
-        samples=Samples(*_in_pieces(head.sample[:], _samples, most)),
-        locations=Locations(*_in_pieces(head.location[:], _locations, most)),
-        functions=Functions(*_in_pieces(head.function[:], _functions, most)),
-    )
+    functions = Functions(*_in_pieces(head.function[:], _functions, most))
+    mapping_ids = np.array([mapping.id for mapping in head.mapping], np.uint64)
+    of_locations = _in_pieces(head.location[:], _locations, most)
+    ids, mappings, line_functions = of_locations[0], of_locations[1], of_locations[4]
+    of_locations += (rows_of(mappings, mapping_ids), rows_of(line_functions, functions.ids))
+    locations = Locations(*of_locations)
+    of_samples = _in_pieces(head.sample[:], _samples, most)
+    samples = Samples(*(*of_samples, rows_of(of_samples[1], ids)))
+    return ProfileColumns(head, head.string_table[:], samples, locations, functions)
 
 
 _Columns = tuple[Any, ...]

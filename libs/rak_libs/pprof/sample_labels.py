@@ -1,13 +1,14 @@
 """What the labels of samples say: as texts, and which span a sample was taken in."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from rak_libs.pprof.hex_ids import span_id_of, trace_id_of
+from rak_libs.pprof.number_messages import Numbers
 from rak_libs.pprof.profile_columns import ProfileColumns
 
 TRACE_ID_KEYS: Final = frozenset({"trace_id", "traceid", "trace.id", "trace id"})
@@ -18,37 +19,46 @@ _LABEL_BYTES: Final = 4 * 8
 _NOTHING: Final = ("", "", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SampleLabels:
-    """The labels of samples, as columns of `cpu_profiles`; each has an element a sample."""
+    """The labels of samples: what each different set of them says.
 
-    label_texts: list[str] = field(default_factory=list)
-    trace_ids: list[str] = field(default_factory=list)
-    span_ids: list[str] = field(default_factory=list)
-    span_names: list[str] = field(default_factory=list)
+    Attributes:
+        sets: Of each sample, which set it has.
+        texts: Of each set, all of it as a JSON object; '' of the empty one.
+        trace_ids: The trace that it names, or ''.
+        span_ids: The span that it names, or ''.
+        span_names: The span's name, or ''.
+    """
+
+    sets: Numbers
+    texts: Sequence[str]
+    trace_ids: Sequence[str]
+    span_ids: Sequence[str]
+    span_names: Sequence[str]
 
 
 def sample_labels(profile: ProfileColumns) -> SampleLabels:
-    """Read the labels of a checked profile's samples.
-
-    Many samples have the same ones; each set of labels is looked at once.
-    """
+    """Read the labels of a checked profile's samples."""
     samples = profile.samples
     rows = np.column_stack(
         [samples.label_keys, samples.label_texts, samples.label_numbers, samples.label_units]
     )
     content = rows.tobytes()
-    seen = {b"": _NOTHING}
-    said: list[tuple[str, str, str, str]] = []
+    places = {b"": 0}
+    said = [_NOTHING]
+    sets: list[int] = []
     begin = 0
     for end in (np.cumsum(samples.label_counts) * _LABEL_BYTES).tolist():
         key = content[begin:end]
-        if key not in seen:
+        place = places.get(key)
+        if place is None:
+            place = places[key] = len(said)
             labels = rows[begin // _LABEL_BYTES : end // _LABEL_BYTES].tolist()
-            seen[key] = _read(profile.texts, labels)
-        said.append(seen[key])
+            said.append(_read(profile.texts, labels))
+        sets.append(place)
         begin = end
-    return SampleLabels(*map(list, zip(*said, strict=True)))
+    return SampleLabels(np.array(sets, np.int64), *zip(*said, strict=True))
 
 
 def _read(texts: Sequence[str], labels: Sequence[Sequence[int]]) -> tuple[str, str, str, str]:

@@ -17,6 +17,9 @@ from rak_libs.model.batch import (
     ColumnValues,
     MapValues,
     NestedArrayValues,
+    WordValues,
+    new_batch,
+    rows_kept,
 )
 from rak_libs.model.metrics import METRIC_TABLES, STALE_NAN_BITS
 from rak_libs.model.pipeline import PIPELINE
@@ -24,6 +27,7 @@ from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.model.spans import SPANS
 from rak_libs.model.table import Table, columns
 
+PACKED = {"word_arrays", "no_words", "count_arrays", "int_arrays", "bool_arrays", "nested_arrays"}
 _MANY = [f"word {number}" for number in range(70_000)]
 
 # One column each, as rows; the driver takes them as they are.
@@ -139,6 +143,42 @@ def test_columns_are_stored_as_the_driver_stores_them(
     inserter.insert(table, batch, {})
     assert len(stored(client, ours)) == len(rows)
     assert stored(client, ours) == stored(client, theirs)
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS if name in PACKED])
+def test_packed_columns_are_stored_as_lists_are(
+    name: str, client: Client, inserter: Inserter
+) -> None:
+    """Numbers in arrays and words by their places; and so they are after some rows were left out."""
+    type_, rows = COLUMNS[name]
+    table = create(client, f"packed_{name}", type_)
+    packed = new_batch(Table("packed", columns([("value", type_)]), packed=True)).columns["value"]
+    values = flat(type_, rows)
+    assert isinstance(packed, ArrayValues | NestedArrayValues)
+    assert isinstance(values, ArrayValues | NestedArrayValues)
+    packed.offsets += values.offsets
+    _pack(packed.values, values.values)
+    batch = ColumnBatch(len(rows), {"n": list(range(len(rows))), "value": packed})
+    inserter.insert(table, batch, {})
+    kept = [number % 2 == 0 for number in range(len(rows))]
+    inserter.insert(table, rows_kept(batch, kept), {})
+    texts = [str(row).replace(", ", ",") for row in rows]
+    expected = [
+        (number, text) for number, text in enumerate(texts) for _ in range(1 + kept[number])
+    ]
+    found = [(row[0], row[1].replace("true", "True").replace("false", "False"))
+             for row in stored(client, f"packed_{name}")]  # fmt: skip
+    assert found == expected
+
+
+def _pack(packed: Any, values: Any) -> None:
+    if isinstance(packed, ArrayValues):
+        packed.offsets += values.offsets
+        packed, values = packed.values, values.values
+    if isinstance(packed, WordValues):
+        packed.places.extend(packed.words.setdefault(word, len(packed.words)) for word in values)
+    else:
+        packed.extend(values)
 
 
 def test_every_bit_of_a_nan_is_stored(client: Client, inserter: Inserter) -> None:

@@ -17,7 +17,14 @@ from profile_generation import (
     profiles,
     realistic_profile,
 )
-from rak_libs.model.batch import ArrayValues, ColumnBatch, MapValues, NestedArrayValues, new_batch
+from rak_libs.model.batch import (
+    ArrayValues,
+    ColumnBatch,
+    MapValues,
+    NestedArrayValues,
+    WordValues,
+    new_batch,
+)
 from rak_libs.model.message import Message
 from rak_libs.model.profiles import PROFILE_TABLES, ProfileType
 from rak_libs.model.time_window import DAY_NS, time_window
@@ -80,9 +87,13 @@ def _values(values: Any) -> list[Any]:
     if isinstance(values, MapValues):
         pairs = list(zip(values.keys, values.values, strict=True))
         return [dict(pairs[begin:end]) for begin, end in bounds]
-    inner = _values(values.values) if isinstance(values, NestedArrayValues) else values.values
     assert isinstance(values, ArrayValues | NestedArrayValues)
-    return [inner[begin:end] for begin, end in bounds]
+    inner: Any = values.values
+    if isinstance(inner, ArrayValues):
+        inner = _values(inner)
+    elif isinstance(inner, WordValues):
+        inner = [list(inner.words)[place] for place in inner.places]
+    return [list(inner[begin:end]) for begin, end in bounds]
 
 
 def stacks(tables: Tables) -> dict[int, tuple[Frame, ...]]:
