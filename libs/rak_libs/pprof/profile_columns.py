@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from rak_libs.pprof.errors import ProfileTooLarge, UndecodableProfile
+from rak_libs.pprof.field_flood import limit_fields
 from rak_libs.pprof.number_messages import (
     Bits,
     IrregularMessage,
@@ -31,6 +32,10 @@ MAX_FIELDS: Final = 8_192
 """Labels of a sample, or lines of a location, and what else each has."""
 
 _FEW_FIELDS: Final = 64
+MAX_ENTRIES: Final = 4_000_000
+"""Locations in all stacks, values or labels of all samples, or lines of all locations."""
+
+_MAX_IRREGULAR_BYTES: Final = 4 << 20
 _PIECE_BYTES: Final = 1 << 20
 _READ_AS_NUMBERS: Final = frozenset({"sample", "location", "function"})
 _FUNCTION: Final = MessageForm(Function.DESCRIPTOR)
@@ -156,9 +161,12 @@ def read_columns(content: bytes, max_samples: int) -> ProfileColumns:
         UndecodableProfile: The bytes are no profile.
         ProfileTooLarge: Too many samples, labels of one, or lines of a location.
     """
+    limit_fields(content, max_samples)
     try:
         try:
             return _read(content, max_samples, _FEW_FIELDS)
+        except TooManyFields:
+            return _read(content, max_samples, MAX_FIELDS)
         except IrregularMessage:
             return _read(_regular(content), max_samples, MAX_FIELDS)
     except DecodeError as error:
@@ -172,7 +180,16 @@ def read_columns(content: bytes, max_samples: int) -> ProfileColumns:
 
 
 def _regular(content: bytes) -> bytes:
-    """Return the same profile as protobuf itself writes it, without what it does not know."""
+    """Return the same profile as protobuf itself writes it, without what it does not know.
+
+    Raises:
+        ProfileTooLarge: It is so large that an object for each message might take too much memory.
+    """
+    if len(content) > _MAX_IRREGULAR_BYTES:
+        raise ProfileTooLarge(
+            f"the profile exceeds {_MAX_IRREGULAR_BYTES} bytes and has fields that are unknown, or "
+            "not written as protobuf writes them"
+        )
     profile = Profile.FromString(content)
     profile.DiscardUnknownFields()
     return profile.SerializeToString()
@@ -206,13 +223,19 @@ def _in_pieces(
     if not len(ends) or ends[-1] <= _PIECE_BYTES:
         return read(read_messages(contents), most)
     columns: list[_Columns] = []
-    begin = 0
+    begin = entries = 0
     while begin < len(contents):
         read_until = int(ends[begin - 1]) if begin else 0
         end = max(int(np.searchsorted(ends, read_until + _PIECE_BYTES, "right")), begin + 1)
         if len(contents[begin]) > _PIECE_BYTES:
             raise TooManyFields(f"a message has more than {_PIECE_BYTES} bytes")
         columns.append(read(read_messages(contents[begin:end]), most))
+        entries += max(map(len, columns[-1]))
+        if entries > MAX_ENTRIES:
+            raise ProfileTooLarge(
+                f"the profile has more than {MAX_ENTRIES} locations of stacks, values, labels or "
+                "lines"
+            )
         begin = end
     return tuple(map(np.concatenate, zip(*columns, strict=True)))
 
