@@ -1,5 +1,6 @@
 """The frames of stacks, as they are stored once for many profiles."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,14 @@ MOST_FRAMES: Final = 8_000_000
 """How many frames the stacks of an answer have together at most."""
 
 _STACKS_AT_ONCE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Frames that are not known yet, by their hashes, and stacks that hold them all."""
+
+    frames: list[int]
+    stacks: list[int]
 
 
 @dataclass(slots=True)
@@ -42,10 +51,13 @@ class FoundFrames:
 
     def add_stacks(
         self, asked: list[int], stacks: list[int], lengths: list[int], frames: list[int]
-    ) -> None:
+    ) -> Unknown:
         """Take stacks: those asked for, in order, and of those that are stored the frames' hashes.
 
         One that is not stored any more has no frames.
+
+        Returns:
+            The frames that are not known yet, and where they are: most stacks share theirs.
         """
         of_asked = np.zeros(len(asked), np.int64)
         places = np.searchsorted(np.array(asked, np.uint64), np.array(stacks, np.uint64))
@@ -53,6 +65,13 @@ class FoundFrames:
         self.stacks += asked
         self._lengths.append(of_asked)
         self._hashes.append(np.array(frames, np.uint64))
+        distinct, first = np.unique(self._hashes[-1], return_index=True)
+        new = np.array([number not in self._numbers for number in distinct.tolist()], np.bool_)
+        holders = np.searchsorted(np.cumsum(lengths), first[new], side="right")
+        return Unknown(
+            frames=distinct[new].tolist(),
+            stacks=[stacks[place] for place in np.unique(holders).tolist()],
+        )
 
     def add_frame(self, number: int, frame: Frame, *, in_focus: bool, ignored: bool) -> None:
         """Take what the frame with a hash is."""
@@ -93,15 +112,21 @@ async def read_frames(
         asked = sorted(stacks[begin : begin + _STACKS_AT_ONCE])
         # The stacks first: of one that is stored in between, the frames would be missing.
         ((stored, lengths, numbers),) = await budget.ask(*stacks_sql(places, asked))
-        found.add_stacks(asked, stored, lengths, numbers)
-        ((hashes, in_focus, ignored, *columns),) = await budget.ask(
-            *frames_sql(places, asked, match)
-        )
-        for number, focused, is_ignored, *values in zip(
-            hashes, in_focus, ignored, *columns, strict=True
-        ):
-            found.add_frame(number, Frame(*values), in_focus=focused, ignored=is_ignored)
-        # Rows may expire in between.
-        for number in set(numbers) - set(hashes):
-            found.add_frame(number, Frame(""), in_focus=False, ignored=False)
+        unknown = await asyncio.to_thread(found.add_stacks, asked, stored, lengths, numbers)
+        if unknown.stacks:
+            await _read_unknown(budget, places, found, unknown, match)
     return found
+
+
+async def _read_unknown(
+    budget: Budget, places: StackPlaces, found: FoundFrames, unknown: Unknown, match: FrameMatch
+) -> None:
+    statement = frames_sql(places, unknown.stacks, match)
+    ((hashes, in_focus, ignored, *columns),) = await budget.ask(*statement)
+    for number, focused, is_ignored, *values in zip(
+        hashes, in_focus, ignored, *columns, strict=True
+    ):
+        found.add_frame(number, Frame(*values), in_focus=focused, ignored=is_ignored)
+    # Rows may expire in between.
+    for number in set(unknown.frames) - set(hashes):
+        found.add_frame(number, Frame(""), in_focus=False, ignored=False)

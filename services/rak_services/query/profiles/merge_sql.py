@@ -181,17 +181,17 @@ def stacks_sql(places: StackPlaces, stacks: Sequence[int]) -> tuple[str, Paramet
     sql = f"""\
 SELECT
     groupArray(stack),
-    groupArray(length(numbers)),
-    groupArrayArray(numbers)
+    groupArray(length(frames)),
+    groupArrayArray(frames)
 FROM
 (
     SELECT
         stack,
-        any(frames) AS numbers
+        frames
     FROM profile_stacks
     WHERE {where}
-    GROUP BY stack
     ORDER BY stack
+    LIMIT 1 BY stack
 )
 """  # noqa: S608 - built from constants; values are bound
     return sql, parameters
