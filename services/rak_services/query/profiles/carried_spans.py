@@ -5,7 +5,7 @@ from typing import Final
 
 from rak_libs.clickhouse.parameters import Parameters
 from rak_services.query.profiles.selection import SampleCondition
-from rak_services.query.profiles.span_sets import MOST_CARRIED, SpanSet
+from rak_services.query.profiles.span_sets import MOST_CARRIED, SpanSet, among, id_list
 from rak_services.query.span_conditions import Conditions
 
 _TRACE: Final = "if({trace} != '', {trace}, toString(trace_id))"
@@ -73,7 +73,8 @@ def sample_condition(
         profiles.add("true")
     if spans.span_ids:
         samples.add(
-            f"({SAMPLE_TRACE} = '' AND {SAMPLE_SPAN} IN %(lone_spans)s)", lone_spans=spans.span_ids
+            f"({SAMPLE_TRACE} = '' AND {among(SAMPLE_SPAN, 'lone_spans')})",
+            lone_spans=id_list(spans.span_ids),
         )
         profiles.add("true")
     if trace_id is not None:
@@ -81,7 +82,7 @@ def sample_condition(
         profiles.add("trace_id = %(whole_trace)s")
         profiles.add("has(`samples.trace_id`, %(whole_trace)s)")
     if whole_profiles:
-        samples.add("profile_id IN %(whole_profiles)s", whole_profiles=whole_profiles)
+        samples.add(among("profile_id", "whole_profiles"), whole_profiles=id_list(whole_profiles))
         profiles.add(samples.texts[-1])
     return SampleCondition(_any(samples), _any(profiles), samples.parameters)
 

@@ -111,7 +111,7 @@ def sums_sql(
     root_arrays = "".join(
         f",\n    groupArray(%(most)s)(toString(root_{n}))" for n in range(len(texts))
     )
-    samples, bound = samples_sql(selection, kind, sample_type, " ".join(texts))
+    samples, bound = samples_sql(selection, kind, sample_type, " ".join(["stack", *texts]))
     sql = f"""\
 SELECT
     count(),
@@ -149,7 +149,7 @@ def samples_sql(
     conditions.add("profile_type = %(merged_kind)s", merged_kind=kind)
     conditions.add("has(sample_types, %(sample_type)s)", sample_type=sample_type)
     on_samples = selection.sample_conditions()
-    joined, read = _sample_columns(" ".join([*on_samples, used]))
+    joined, read = _sample_columns(" ".join([*on_samples, used, "sample_values"]))
     sql = f"""\
     (
         SELECT
@@ -166,8 +166,8 @@ def samples_sql(
 
 def _sample_columns(text: str) -> tuple[str, list[str]]:
     """Return what a statement joins of samples, and what it reads, to do what a text says."""
-    used = {"stack": "`samples.stack`", "sample_values": "`samples.values`"}
-    used.update({name: column for name, column in SAMPLE_COLUMNS.items() if name in text})
+    known = {"stack": "`samples.stack`", "sample_values": "`samples.values`", **SAMPLE_COLUMNS}
+    used = {name: column for name, column in known.items() if name in text}
     joined = ",\n        ".join(f"{column} AS {name}" for name, column in used.items())
     return joined, [*PROFILE_COLUMNS, "sample_types", *used.values()]
 

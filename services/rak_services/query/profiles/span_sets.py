@@ -71,6 +71,19 @@ class SpanSet:
     complete: bool = True
 
 
+def among(column: str, name: str) -> str:
+    """Return the condition that a column holds one of many ids, bound by `id_list`.
+
+    The engine splits a text some ten times faster than it reads a list of as many texts.
+    """
+    return f"{column} IN splitByChar(' ', %({name})s)"
+
+
+def id_list(ids: Iterable[str]) -> str:
+    """Return what is bound to the name of `among`; no id holds a space."""
+    return " ".join(sorted(ids))
+
+
 def around(period: Range) -> Range:
     """Return when the spans of a period's profiles began, as far as they are looked for."""
     since, until = period.since_ns, period.until_ns
@@ -87,7 +100,7 @@ def traces_sql(span_ids: Iterable[str], period: Range) -> tuple[str, Parameters]
     """
     conditions = Conditions()
     add_time_range(conditions, period.since_ns, period.until_ns)
-    conditions.add("span_id IN %(span_ids)s", span_ids=sorted(span_ids))
+    conditions.add(among("span_id", "span_ids"), span_ids=id_list(span_ids))
     sql = f"""\
 SELECT groupUniqArray({MOST_TRACES + 1})(trace_id)
 FROM spans
@@ -101,12 +114,12 @@ def times_sql(trace_ids: Iterable[str]) -> tuple[str, Parameters]:
 
     One row, in nanoseconds since 1970; the second is the latest end of all.
     """
-    sql = """\
+    sql = f"""\
 SELECT toUnixTimestamp64Nano(min(start)), toUnixTimestamp64Nano(max(`end`))
 FROM trace_times
-WHERE trace_id IN %(traces)s
-"""
-    return sql, {"traces": sorted(trace_ids)}
+WHERE {among("trace_id", "traces")}
+"""  # noqa: S608 - built from constants; values are bound
+    return sql, {"traces": id_list(trace_ids)}
 
 
 def links_sql(
@@ -119,7 +132,7 @@ def links_sql(
     matching, times, wanted = Conditions(), Conditions(), Conditions()
     add_span_filters(matching, filters)
     add_time_range(times, period.since_ns, period.until_ns)
-    wanted.add("trace_id IN %(traces)s", traces=sorted(trace_ids))
+    wanted.add(among("trace_id", "traces"), traces=id_list(trace_ids))
     traces = Conditions([*times.texts, *wanted.texts, *matching.texts])
     sql = f"""\
 SELECT

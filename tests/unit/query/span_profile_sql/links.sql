@@ -18,7 +18,7 @@ FROM (
         FROM spans
         WHERE timestamp >= fromUnixTimestamp64Nano(1700000000000000001, 'UTC')
             AND timestamp < fromUnixTimestamp64Nano(1700003600000000000, 'UTC')
-            AND trace_id IN ['0af7651916cd43dd8448eb211c80319c', 'ffffffffffffffffffffffffffffffff']
+            AND trace_id IN splitByChar(' ', '0af7651916cd43dd8448eb211c80319c ffffffffffffffffffffffffffffffff')
             AND span_name = 'it\'s'
             AND agent_name = 'planner'
             AND llm_model = 'meta-llama/Llama-3'
