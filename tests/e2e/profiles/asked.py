@@ -97,6 +97,15 @@ class ProfileStore:
             waiting += [(child, above) for child in node["children"]]
         return Tops(answer["total"], functions)
 
+    def differences(self, **parameters: str | Sequence[str]) -> Tops:
+        """Return what every function has more or less than in a baseline, whose total it is of."""
+        answer = get_json(self.url("/diff", limit=EVERY_FUNCTION, **parameters))
+        assert answer["complete"]
+        functions = {
+            item["name"]: (item["delta_self"], item["delta_total"]) for item in answer["items"]
+        }
+        return Tops(answer["baseline"]["total"], functions)
+
     def download(self, path: str, to: Path, **parameters: str | Sequence[str]) -> Path:
         """Write an answer that is a file to one, and return its path."""
         with urllib.request.urlopen(self.url(path, **parameters), timeout=60) as response:

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from e2e.clients.builds import ToolchainMissing
+from e2e.profiles.altered import ALTERATIONS, altered_profile
 from e2e.profiles.asked import ProfileStore, Sent
 from fleet import Fleet
 from profiles.recordings import LANGUAGES, RealProfile, recorded, write_profiles
@@ -48,6 +49,18 @@ def made(
             sent[language] = error
         else:
             sent[language] = [profiles.send(as_new(profile)) for profile in written]
+    profiles.wait_stored()
+    return sent
+
+
+@pytest.fixture(scope="package")
+def altered(profiles: ProfileStore) -> Mapping[str, Sent]:
+    """Recorded profiles as other profilers would have written them, stored, by what they are."""
+    kept = {profile.name: profile for profile in recorded()}
+    sent = {
+        name: profiles.send(altered_profile(kept[of], name, alter))
+        for name, (of, alter) in ALTERATIONS.items()
+    }
     profiles.wait_stored()
     return sent
 

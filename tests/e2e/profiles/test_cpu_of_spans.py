@@ -12,7 +12,7 @@ import pytest
 import pprof_tool
 from e2e.clients.builds import ToolchainMissing, programs
 from e2e.profiles.asked import ProfileStore
-from fleet import lag_is_zero, wait_until
+from fleet import get_json, lag_is_zero, wait_until
 from rak_libs.pprof.profile_pb2 import Profile
 
 CPU = "cpu/nanoseconds"
@@ -109,6 +109,7 @@ def agent(profiles: ProfileStore, tmp_path_factory: pytest.TempPathFactory) -> A
     options = ["--invocation", INVOCATION, "--pprof", receiver, "--profile", str(path)]
     environ = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": profiles.fleet.otlp_http,
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
         "OTEL_SERVICE_NAME": SERVICE,
     }
     ended = subprocess.run(
@@ -148,8 +149,11 @@ def test_the_flame_graph_of_spans_has_their_functions_and_no_others(
     own = {name for name in shown.functions if name.startswith("main.")}
     assert own <= SHARED.union(*(WORK[name] for name in names))
     assert own >= {BURNERS[name] for name in names}
-    # As much as the program says that it spent: 200 ms a span, in samples of 10 ms.
+    # The program spends 200 ms in each span; a sample stands for 10.
     assert shown.total >= len(names) * 100_000_000
+    answer = get_json(profiles.url("/flamegraph", **asked))
+    found = [(each["method"], each["profiles"], each["value"]) for each in answer["attribution"]]
+    assert found == [("sample_span", 1, shown.total)]
 
 
 def test_the_profile_of_a_trace_is_all_that_its_labels_are_on(
@@ -157,6 +161,8 @@ def test_the_profile_of_a_trace_is_all_that_its_labels_are_on(
 ) -> None:
     everything = profiles.tree_tops(service=SERVICE, trace_id=agent.trace_id)
     assert everything == agent.labelled(list(WORK))
+    answer = get_json(f"{profiles.fleet.query_url}/traces/{agent.trace_id}/profile")
+    assert answer["total"] == everything.total
     assert "main.sweepFiles" not in everything.functions
     unfiltered = profiles.tree_tops(service=SERVICE)
     assert unfiltered == pprof_tool.tops([agent.path], CPU)
