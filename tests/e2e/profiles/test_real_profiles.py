@@ -9,7 +9,7 @@ import pytest
 import pprof_tool
 from e2e.clients.builds import ToolchainMissing
 from e2e.profiles.altered import ALTERATIONS
-from e2e.profiles.asked import EVERY_FUNCTION, ProfileStore, Sent
+from e2e.profiles.asked import EVERY_FUNCTION, ProfileStore, Sent, line_of
 from e2e.profiles.conftest import MERGED_SERVICE
 from fleet import get_json
 from profiles.recordings import EXPECTED, LANGUAGES, RECORDED, expected
@@ -136,14 +136,10 @@ def test_lines_are_those_of_pprof(
         limit=EVERY_FUNCTION,
     )
     answer = get_json(url)
-    lines = {line_of(item): (item["self"], item["total"]) for item in answer["items"]}
+    lines = {
+        line_of(item["function"], item): (item["self"], item["total"]) for item in answer["items"]
+    }
     assert lines == told.functions
-
-
-def line_of(item: Mapping[str, object]) -> str:
-    """Return the name that pprof gives to a line of a function."""
-    place = f"{item['file']}:{item['line']}" if item["line"] else item["file"]
-    return f"{item['function']} {place}".rstrip()
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=" ".join)
