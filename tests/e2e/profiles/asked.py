@@ -49,15 +49,18 @@ class ProfileStore:
 
     def send(self, profile: RealProfile, **context: str) -> Sent:
         """Send a profile with the time of now, as of a service of its own unless told otherwise."""
-        sent = profile.of_now()
+        return self.send_as_it_is(profile.of_now(), **context)
+
+    def send_as_it_is(self, profile: RealProfile, **context: str) -> Sent:
+        """Send a profile with its own time."""
         query = urllib.parse.urlencode({"service_name": profile.name, **context})
-        url = f"http://127.0.0.1:{self.fleet.ports.pprof}/pprof/{sent.kind}?{query}"
-        request = urllib.request.Request(url, data=sent.content, method="POST")
+        url = f"http://127.0.0.1:{self.fleet.ports.pprof}/pprof/{profile.kind}?{query}"
+        request = urllib.request.Request(url, data=profile.content, method="POST")
         with urllib.request.urlopen(request, timeout=60) as response:
             profile_id = msgspec.json.decode(response.read())["profile_id"]
         path = self.folder / f"{profile.name}-{profile_id}.pb"
-        path.write_bytes(sent.content)
-        return Sent(profile.name, profile_id, sent.content, path)
+        path.write_bytes(profile.content)
+        return Sent(profile.name, profile_id, profile.content, path)
 
     def wait_stored(self) -> None:
         """Wait until everything that was sent is stored."""

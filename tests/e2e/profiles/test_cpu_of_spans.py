@@ -13,6 +13,7 @@ import pprof_tool
 from e2e.clients.builds import ToolchainMissing, programs
 from e2e.profiles.asked import ProfileStore
 from fleet import get_json, lag_is_zero, wait_until
+from profiles.recordings import RealProfile
 from rak_libs.pprof.profile_pb2 import Profile
 
 CPU = "cpu/nanoseconds"
@@ -168,3 +169,18 @@ def test_the_profile_of_a_trace_is_all_that_its_labels_are_on(
     unfiltered = profiles.tree_tops(service=SERVICE)
     assert unfiltered == pprof_tool.tops([agent.path], CPU)
     assert "main.sweepFiles" in unfiltered.functions
+
+
+def test_without_labels_a_profile_counts_whole_for_the_invocation_and_the_answer_says_so(
+    profiles: ProfileStore, agent: AgentRun
+) -> None:
+    profile = Profile.FromString(pprof_tool.unpacked(agent.path))
+    for sample in profile.sample:
+        del sample.label[:]
+    unlabelled = RealProfile("unlabelled-cpu", profile.SerializeToString())
+    sent = profiles.send_as_it_is(unlabelled, invocation_id=INVOCATION)
+    profiles.wait_stored()
+    asked = {"tool": "calculator", "service": sent.name}
+    assert profiles.tree_tops(**asked) == pprof_tool.tops([sent.path], CPU)
+    (method,) = get_json(profiles.url("/flamegraph", **asked))["attribution"]
+    assert (method["method"], method["profiles"]) == ("invocation_overlap", 1)
