@@ -5,10 +5,15 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from fleet import kafka
 from rak_libs.runtime.settings import KafkaSettings
+
+# Nothing is timed: machines are shared.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
