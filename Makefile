@@ -59,6 +59,7 @@ test-again: $(STAMP) ## the tests that failed last, one after the other
 	@$(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 SOAKED := tests/faults tests/integration/otlp_receiver/test_mutated_requests.py
+SOAKED += tests/integration/pprof_receiver/test_mutated_profiles.py
 SOAKED += tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py
 
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
@@ -83,8 +84,8 @@ soak: $(STAMP) $(KAFKA_STAMP) ## tests at full length, hours: kills, standstills
 fuzz: SECONDS ?= 600
 fuzz: $(STAMP) ## hostile bytes for the decoders under atheris, SECONDS=600 in all; findings go to .fuzz
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/fuzz.lock
-	@for target in protobuf json metrics-protobuf metrics-json logs-protobuf logs-json content; do \
-		PYTHONPATH=tests $(BIN)/python -m fuzz $$target --seconds $$(($(SECONDS) / 7)) --findings .fuzz || exit 1; \
+	@for target in protobuf json metrics-protobuf metrics-json logs-protobuf logs-json profiles content; do \
+		PYTHONPATH=tests $(BIN)/python -m fuzz $$target --seconds $$(($(SECONDS) / 8)) --findings .fuzz || exit 1; \
 	done
 
 lint: $(STAMP) ## ruff, import rules

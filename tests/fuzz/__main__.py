@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, given, settings
 
 with atheris.instrument_imports(
-    include=["rak_libs.otlp", "rak_libs.receiving", "rak_services.otlp_receiver"]
+    include=["rak_libs.otlp", "rak_libs.pprof", "rak_libs.receiving", "rak_services.otlp_receiver"]
 ):
     from fuzz.targets import ENCODINGS, TARGETS
     from rak_libs.otlp.otlp_json import request_to_json
@@ -27,6 +27,7 @@ from compressions import COMPRESSIONS
 from log_generation import log_requests
 from metric_generation import metric_requests
 from otlp_generation import requests
+from profile_generation import profiles
 from request_mutations import BYTE_MUTATIONS, JSON_MUTATIONS, PROTOBUF_MUTATIONS, Mutation
 
 CORPUS: Final = Path(__file__).parent / "corpus"
@@ -36,11 +37,16 @@ SEEDS: Final = 50
 MUTATIONS: Final[dict[str, tuple[Mutation, ...]]] = {
     "protobuf": PROTOBUF_MUTATIONS,
     "json": JSON_MUTATIONS,
+    "profiles": PROTOBUF_MUTATIONS,
     "content": BYTE_MUTATIONS,
 }
 """By the last word of a target's name."""
 
-STRATEGIES: Final = {"metrics": metric_requests, "logs": log_requests}
+STRATEGIES: Final = {
+    "metrics": metric_requests,
+    "logs": log_requests,
+    "profiles": lambda time_ns: profiles(time_ns=time_ns),
+}
 """By the first word of a target's name; those of traces, and the contents of bodies, name none."""
 
 
@@ -70,7 +76,7 @@ def seeds(target: str) -> Iterator[bytes]:
         body = request.SerializeToString()
         if target.endswith("json"):
             yield request_to_json(request)
-        elif target.endswith("protobuf"):
+        elif target.endswith(("protobuf", "profiles")):
             yield body
         else:
             for number, encoding in enumerate(ENCODINGS):

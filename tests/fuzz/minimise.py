@@ -10,7 +10,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(
-    include=["rak_libs.otlp", "rak_libs.receiving", "rak_services.otlp_receiver"]
+    include=["rak_libs.otlp", "rak_libs.pprof", "rak_libs.receiving", "rak_services.otlp_receiver"]
 ):
     from fuzz.targets import TARGETS
 

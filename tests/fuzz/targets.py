@@ -1,7 +1,7 @@
 """What is fuzzed: each function takes any bytes and fails when a promise is broken.
 
-The promises are those of the receiver: bytes are refused with an error of the OTLP library's own,
-or accepted; and what is accepted becomes rows of the signal's tables, all of it.
+The promises are those of the receivers: bytes are refused with an error of the library's own, or
+accepted; and what is accepted becomes rows of the signal's tables, all of it.
 """
 
 import time
@@ -10,8 +10,11 @@ from functools import partial
 from typing import Final
 
 from rak_libs.clickhouse.insert import encode_block
+from rak_libs.model.message import Message
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.errors import PermanentOtlpError
+from rak_libs.pprof.check import read_profile
+from rak_libs.pprof.errors import PermanentPprofError
 from rak_libs.receiving.content_encoding import body_decoder
 from rak_libs.receiving.errors import BadBody, UnsupportedContentEncoding
 from rak_services.otlp_receiver.encodings import Encoding
@@ -66,13 +69,33 @@ def _store(signal: str, prepared: Prepared, now_ns: int) -> None:
     stored = 0
     for part in prepared.parts:
         window = time_window(RETENTION_DAYS, now_ns)
-        if rejected := written.decode(part.value, now_ns // 1_000_000, window, rows):
+        message = Message(part.value, now_ns // 1_000_000)
+        if rejected := written.decode(message, window, rows):
             raise BrokenPromise(f"accepted, then refused: {[each.reason for each in rejected]}")
         before, stored = stored, sum(written.items_per_table(rows).values())
         if stored - before != part.items:
             raise BrokenPromise(f"{part.items} items became {stored - before} rows")
     if stored != prepared.accepted:
         raise BrokenPromise(f"{prepared.accepted} accepted items became {stored} rows")
+    for each in written.tables:
+        encode_block(each.table, rows.tables[each.table.name])
+
+
+def check_and_store(content: bytes) -> None:
+    """Read a profile as the receiver does, and what it publishes as the writer does."""
+    now_ns = time.time_ns()
+    window = time_window(RETENTION_DAYS, now_ns)
+    try:
+        read_profile(content, window, now_ns)
+    except PermanentPprofError:
+        return
+    written = WRITTEN["profiles"]
+    rows = written.new_rows()
+    if rejected := written.decode(Message(content, now_ns // 1_000_000), window, rows):
+        raise BrokenPromise(f"accepted, then refused: {[each.reason for each in rejected]}")
+    stored = sum(written.items_per_table(rows).values())
+    if stored != 1:
+        raise BrokenPromise(f"an accepted profile became {stored} rows")
     for each in written.tables:
         encode_block(each.table, rows.tables[each.table.name])
 
@@ -99,6 +122,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "metrics-json": partial(prepare_and_store, metrics, Encoding.JSON),
     "logs-protobuf": partial(prepare_and_store, logs, Encoding.PROTOBUF),
     "logs-json": partial(prepare_and_store, logs, Encoding.JSON),
+    "profiles": check_and_store,
     "content": fuzz_content,
 }
 """Every target by its name, which is also that of its folder of the corpus. Traces go without."""

@@ -22,7 +22,8 @@ from rak_services.pprof_receiver.intake import SIGNAL, Intake
 
 SERVICE: Final = "pprof-receiver"
 
-_DECODING_THREADS: Final = 2
+_DECODING_THREADS: Final = 1
+"""So that no two large profiles are checked at the same time: each takes much memory."""
 
 log = get_logger(__name__)
 

@@ -36,8 +36,8 @@ _INLINE_GZIP_BYTES: Final = 256 * 1024
 _INLINE_BYTES: Final = 1024 * 1024
 """Profiles up to these sizes are gunzipped and checked on the event loop, which that costs some
 milliseconds; larger ones in a thread."""
-_CHECK_FACTOR: Final = 16
-"""Memory that a check takes, in sizes of the profile."""
+_CHECK_FACTOR: Final = 24
+"""Memory that a check takes, in sizes of the profile; measured on nothing but labels."""
 
 UNDECODABLE: Final = "undecodable"
 TOO_LARGE: Final = "too_large"
