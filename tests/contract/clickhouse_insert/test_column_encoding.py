@@ -149,7 +149,7 @@ def test_columns_are_stored_as_the_driver_stores_them(
 def test_packed_columns_are_stored_as_lists_are(
     name: str, client: Client, inserter: Inserter
 ) -> None:
-    """Numbers in arrays and words by their places; and so they are after some rows were left out."""
+    """Numbers in arrays and words by their places; and again without some of the rows."""
     type_, rows = COLUMNS[name]
     table = create(client, f"packed_{name}", type_)
     packed = new_batch(Table("packed", columns([("value", type_)]), packed=True)).columns["value"]
