@@ -197,7 +197,7 @@ def _numbers(said: Bits) -> Bits:
 
 
 def _function_hashes(profile: ProfileColumns) -> Bits:
-    """Return 16 bytes for each function as two numbers, and zeros for none at the end."""
+    """Return 16 bytes for each function as two numbers; for none, at the end, as well."""
     texts, functions = profile.texts, profile.functions
     if len(_known_functions) > _MOST_REMEMBERED:
         _known_functions.clear()
@@ -214,7 +214,8 @@ def _function_hashes(profile: ProfileColumns) -> Bits:
         if found is None:
             found = known[key] = _function_hash(*key)
         hashes.append(found)
-    return _as_numbers([*hashes, bytes(_FUNCTION_HASH_BYTES)]).reshape(-1, 2)
+    # A frame without a function says as much as one of a function of which nothing is said.
+    return _as_numbers([*hashes, _function_hash("", "", "", 0)]).reshape(-1, 2)
 
 
 def _function_hash(name: str, system_name: str, file: str, start_line: int) -> bytes:

@@ -260,6 +260,17 @@ def test_a_frame_without_a_function_is_a_place_in_its_program() -> None:
     assert again["samples.stack"] == row["samples.stack"]
 
 
+def test_a_function_of_which_nothing_is_said_is_none() -> None:
+    profile = good_profile()
+    profile.function.add(id=9)
+    profile.location.add(id=3, address=7)
+    profile.location.add(id=4, address=7).line.add(function_id=9)
+    profile.sample[0].location_id[:] = [3]
+    profile.sample[1].location_id[:] = [4]
+    row, _ = one(profile)
+    assert row["samples.stack"][0] == row["samples.stack"][1]
+
+
 def test_stacks_that_are_known_are_left_out_and_those_of_other_services_are_others() -> None:
     asked: list[tuple[int, int]] = []
     tables = {table.name: new_batch(table) for table in PROFILE_TABLES}
