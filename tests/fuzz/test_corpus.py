@@ -23,7 +23,7 @@ def test_the_corpus_breaks_no_promise(target: str) -> None:
 
 def test_the_corpus_is_small() -> None:
     files = [path for path in CORPUS.rglob("*") if path.is_file()]
-    assert len(files) < 300
+    assert len(files) < 350
     assert sum(path.stat().st_size for path in files) < 1024 * 1024
 
 
