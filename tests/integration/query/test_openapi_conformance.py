@@ -130,6 +130,51 @@ def test_exemplars_are_answered_as_documented(case: schemathesis.Case, api: Api)
     check_answers(case, api)
 
 
+@requests_to("/api/v1/profiles", EXAMPLES // 6)
+def test_profiles_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/profiles/flamegraph", EXAMPLES // 6)
+def test_flame_graphs_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/profiles/diff", EXAMPLES // 6)
+def test_differences_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/profiles/hotspots", EXAMPLES // 6)
+def test_hotspots_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/profiles/{profile_id}", EXAMPLES // 6)
+def test_a_profile_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/profiles/{profile_id}/raw", EXAMPLES // 6)
+def test_a_profiles_bytes_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/traces/{trace_id}/profile", EXAMPLES // 6)
+def test_a_traces_profile_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/memory", EXAMPLES // 6)
+def test_memory_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/memory/allocators", EXAMPLES // 6)
+def test_allocators_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
 def check_answers(case: schemathesis.Case, api: Api) -> None:
     """Expect no 5xx, and no status, content type, header or body that the document does not name.
 
