@@ -1,6 +1,7 @@
 """What is merged of what the engine answers, and what of it is shown."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -39,7 +40,7 @@ class Engine:
             return [self._sums(sql, self.sums[parameters["service"]])]
         if "length(frames)" in sql:
             stored = {WORK_STACK: [WORK, MAIN], ROOT_STACK: [MAIN]}
-            found = sorted(set(parameters["stacks"]) & set(stored))
+            found = sorted(set(json.loads(parameters["stacks"])) & set(stored))
             frames = [frame for number in found for frame in stored[number]]
             return [(found, [len(stored[number]) for number in found], frames)]
         rows = [("work", "a.go", 2, *NOTHING_ELSE), ("main", "a.go", 1, *NOTHING_ELSE)]

@@ -14,7 +14,10 @@ from rak_services.query.profiles.stacks import Frame, Integers, Stacks
 MOST_FRAMES: Final = 8_000_000
 """How many frames the stacks of an answer have together at most."""
 
-_STACKS_AT_ONCE: Final = 10_000
+_FIRST_STACKS: Final = 1_000
+_MOST_STACKS: Final = 10_000
+_FRAMES_AT_ONCE: Final = 300_000
+"""How many stacks are read first, and by what their depth is then, so that none take too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +109,17 @@ async def read_frames(
         ClickHouseError: A limit of the engine was hit, or anything else is wrong.
     """
     found = FoundFrames()
-    for begin in range(0, len(stacks), _STACKS_AT_ONCE):
-        if found.size > MOST_FRAMES:
-            break
-        asked = sorted(stacks[begin : begin + _STACKS_AT_ONCE])
+    begin, count = 0, _FIRST_STACKS
+    while begin < len(stacks) and found.size <= MOST_FRAMES:
+        asked = sorted(stacks[begin : begin + count])
         # The stacks first: of one that is stored in between, the frames would be missing.
         ((stored, lengths, numbers),) = await budget.ask(*stacks_sql(places, asked))
         unknown = await asyncio.to_thread(found.add_stacks, asked, stored, lengths, numbers)
         if unknown.stacks:
             await _read_unknown(budget, places, found, unknown, match)
+        begin += count
+        fitting = _FRAMES_AT_ONCE * begin // max(found.size, 1)
+        count = min(max(fitting, _FIRST_STACKS), _MOST_STACKS)
     return found
 
 

@@ -243,13 +243,15 @@ FROM
 def _of_stacks(places: StackPlaces, stacks: Sequence[int]) -> tuple[str, dict[str, Parameter]]:
     where = (
         "day BETWEEN %(first_day)s AND %(last_day)s"
-        " AND service_name IN %(services)s AND stack IN %(stacks)s"
+        " AND service_name IN %(services)s"
+        # The engine reads a text of many numbers faster than a list of them.
+        " AND stack IN (SELECT arrayJoin(CAST(%(stacks)s, 'Array(UInt64)')))"
     )
     return where, {
         "first_day": places.first_day,
         "last_day": places.last_day,
         "services": places.services,
-        "stacks": stacks,
+        "stacks": f"[{','.join(map(str, stacks))}]",
     }
 
 

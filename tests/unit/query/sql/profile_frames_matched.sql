@@ -28,6 +28,6 @@ FROM
         any(inlined) AS found_inlined
     FROM profile_stacks
     ARRAY JOIN frames, functions, files, lines, mappings, addresses, system_names, start_lines, columns, inlined
-    WHERE day BETWEEN toDate32('2023-11-14') AND toDate32('2023-11-15') AND service_name IN ['alpha', 'check\'out'] AND stack IN [1]
+    WHERE day BETWEEN toDate32('2023-11-14') AND toDate32('2023-11-15') AND service_name IN ['alpha', 'check\'out'] AND stack IN (SELECT arrayJoin(CAST('[1]', 'Array(UInt64)')))
     GROUP BY frames
 )
