@@ -12,6 +12,7 @@ from integration.query.api_client import Api
 from integration.query.known_spans import SECOND, KnownSpan, make_spans, request_of, store
 from rak_libs.clickhouse.connection import connect
 from rak_libs.model.logs import LOGS
+from rak_libs.model.profiles import CPU_PROFILES, MEMORY_PROFILES
 from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
 
 ENDLESS = """
@@ -31,11 +32,16 @@ FROM numbers(1000000000000)
 """
 
 
-ENDLESS_LOGS = """
-CREATE VIEW endless.logs AS
-SELECT {columns}, toUInt32(number) AS position, toDateTime64(0, 3, 'UTC') AS inserted_at
+ENDLESS_ROWS = """
+CREATE VIEW endless.{table} AS
+SELECT {columns}, toDateTime64(0, 3, 'UTC') AS inserted_at
 FROM numbers(1000000000000)
 """
+COUNTED = {
+    "position": "toUInt32(number)",
+    "profile_id": "lower(hex(sipHash128(number)))",
+    "timestamp": "fromUnixTimestamp64Nano(toInt64(number), 'UTC')",
+}
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +110,11 @@ def corpus(clickhouse: ClickHouseSettings) -> Corpus:
     return Corpus(spans, spans + again, start, start + 700 * SECOND)
 
 
+def nothing(type_: str) -> str:
+    """Return the default value of a type as SQL."""
+    return f"defaultValueOfTypeName($${type_}$$)"
+
+
 @pytest.fixture(scope="session")
 def endless(config: Config) -> Config:
     """A database in which every question takes hours."""
@@ -111,11 +122,11 @@ def endless(config: Config) -> Config:
         client.execute("CREATE DATABASE endless")
         for table in ("spans", "trace_times"):
             client.execute(ENDLESS.format(table=table))
-        columns = ", ".join(
-            f"defaultValueOfTypeName($${column.type}$$) AS {column.name}"
-            for column in LOGS.stored_columns
-            if column.name != "position"
-        )
-        client.execute(ENDLESS_LOGS.format(columns=columns))
+        for stored in (LOGS, CPU_PROFILES, MEMORY_PROFILES):
+            columns = ", ".join(
+                f"{COUNTED.get(column.name) or nothing(column.type)} AS `{column.name}`"
+                for column in stored.stored_columns
+            )
+            client.execute(ENDLESS_ROWS.format(table=stored.name, columns=columns))
     settings = msgspec.structs.replace(config.clickhouse, database="endless")
     return msgspec.structs.replace(config, clickhouse=settings)

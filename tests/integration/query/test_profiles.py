@@ -5,11 +5,13 @@ import json
 import random
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integration.query.api_client import Api
+from integration.query.conftest import query_service
 from integration.query.known_profiles import (
     TYPES,
     KnownProfile,
@@ -24,7 +26,7 @@ from integration.query.known_profiles import (
 from integration.query.known_spans import SECOND
 from rak_libs.model.time_text import format_time
 from rak_libs.pprof.profile_pb2 import Profile
-from rak_libs.runtime.settings import ClickHouseSettings
+from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
 
 PROFILES = "/api/v1/profiles"
 START = (time.time_ns() - 3 * 86_400 * SECOND) // SECOND * SECOND
@@ -373,3 +375,16 @@ def test_allocators_are_the_leaves_of_all_heap_profiles(
     assert found == sums
     sizes = [item["current_size"] for item in answer["items"]]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_what_a_limit_cuts_says_so(endless: Config, tmp_path: Path) -> None:
+    """Lists say that they are not complete; a merge has no meaning in part."""
+    limits = QuerySettings(max_query_time_seconds=0.4)
+    with query_service(endless, tmp_path, limits) as (api, _):
+        everything = {"start": "0"}
+        assert api.page(PROFILES, everything)["complete"] is False
+        assert api.page("/api/v1/memory", everything)["complete"] is False
+        assert api.page("/api/v1/memory/allocators", everything)["complete"] is False
+        for path in ("flamegraph", "hotspots", "diff"):
+            asked = {**everything, "baseline_end": "now"} if path == "diff" else everything
+            assert api.get(f"{PROFILES}/{path}", asked).status in {422, 504}

@@ -1,8 +1,8 @@
 """`GET /api/v1/profiles`: profiles that meet every filter, newest first."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -21,7 +21,9 @@ from rak_services.query.profiles.selection import Selection, select_profiles
 from rak_services.query.snapshots import Snapshot, take_snapshot
 from rak_services.query.time_ranges import Range, StoredTime
 
-_MILLISECOND_NS = 1_000_000
+_MILLISECOND_NS: Final = 1_000_000
+_LOOKS_SHARE: Final = 0.8
+"""How much of the time may go into finding profiles, so that some is left to read them."""
 
 
 class ProfilesPosition(Struct, frozen=True, array_like=True):
@@ -33,40 +35,66 @@ class ProfilesPosition(Struct, frozen=True, array_like=True):
     place: ProfilePlace
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Which part of the order a page is: `rows` profiles after `after` in what a walk sees."""
+
+    selection: Selection
+    snapshot: int
+    after: ProfilePlace | None
+    rows: int
+
+
 async def search_profiles(store: Store, question: Question, request: SearchProfiles) -> ProfileList:
     """Answer one page of profiles."""
     budget = Budget(store)
-    after = None
-    if request.cursor is None:
-        selection = select_profiles(request, store.now())
-        snapshot = await take_snapshot(store)
-    else:
-        position = decode_cursor(request.cursor, question.digest, ProfilesPosition)
-        selection = Selection(request, Range(position.since_ns, position.until_ns))
-        snapshot, after = position.snapshot, position.place
-    rows = store.page_rows(request.limit)
-    places: list[ProfilePlace] = []
     try:
-        for part in _looks(selection, after, store.now()):
-            found = await budget.ask(*places_sql(part, snapshot, after, rows + 1))
-            places = [ProfilePlace(*row) for row in found]
-            if len(places) > rows:
-                break
-        shown = places[:rows]
-        stored = await budget.ask(*rows_sql(shown)) if shown else []
+        page = await _page(store, question, request)
     except ClickHouseError as error:
         if hit_a_limit(error):
             return ProfileList(items=[], next_cursor=None, complete=False)
         raise
+    found, all_found = await _look(budget, page, store.now())
+    shown = found[: page.rows]
+    stored = await budget.select(rows_sql(shown), budget.left(1)) if shown else []
+    complete = all_found and stored is not None
     cursor = None
-    if len(places) > rows:
-        period = selection.period
+    if complete and len(found) > page.rows:
+        period = page.selection.period
         cursor = question.cursor_after(
-            ProfilesPosition(period.since_ns, period.until_ns, snapshot, shown[-1])
+            ProfilesPosition(period.since_ns, period.until_ns, page.snapshot, shown[-1])
         )
-    by_id = {row[0]: row for row in stored}
+    by_id = {row[0]: row for row in stored or []}
     items = [profile_row(by_id[place.profile_id]) for place in shown if place.profile_id in by_id]
-    return ProfileList(items=items, next_cursor=cursor, complete=True)
+    return ProfileList(items=items, next_cursor=cursor, complete=complete)
+
+
+async def _page(store: Store, question: Question, request: SearchProfiles) -> _Page:
+    rows = store.page_rows(request.limit)
+    if request.cursor is None:
+        selection = select_profiles(request, store.now())
+        return _Page(selection, await take_snapshot(store), None, rows)
+    position = decode_cursor(request.cursor, question.digest, ProfilesPosition)
+    selection = Selection(request, Range(position.since_ns, position.until_ns))
+    return _Page(selection, position.snapshot, position.place, rows)
+
+
+async def _look(budget: Budget, page: _Page, now_ns: int) -> tuple[list[ProfilePlace], bool]:
+    """Return the places of a page and one more, and whether none of them is missing.
+
+    A look at the last part in time finds every profile of it, so looks reach further back until the
+    page is full.
+    """
+    found: list[ProfilePlace] = []
+    for part in _looks(page.selection, page.after, now_ns):
+        statement = places_sql(part, page.snapshot, page.after, page.rows + 1)
+        seen = await budget.select(statement, budget.left(_LOOKS_SHARE))
+        if seen is None:
+            return found, False
+        found = [ProfilePlace(*row) for row in seen]
+        if len(found) > page.rows:
+            break
+    return found, True
 
 
 def _looks(selection: Selection, after: ProfilePlace | None, now_ns: int) -> Iterator[Selection]:
