@@ -32,7 +32,7 @@ def merged(*root_texts: tuple[str, ...]) -> MergedStacks:
     return MergedStacks(
         kind="CPU",
         sample_type="cpu/nanoseconds",
-        sides=(Side(1, 0, 14),),
+        sides=(Side(1, 0, 14, 14),),
         stacks=Stacks(np.array([0, 3, 4, 5]), np.array([2, 1, 0, 0, 3]), np.array([[7], [2], [5]])),
         frames=[MAIN, WORK, SMALL, NAMELESS],
         roots=np.array([0, 0, len(root_texts) - 1]),

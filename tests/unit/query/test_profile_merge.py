@@ -49,7 +49,8 @@ class Engine:
 
     def _sums(self, sql: str, sums: dict[int, int]) -> tuple[Any, ...]:
         texts = [["ann"] * len(sums)] if "root_0" in sql else []
-        return len(sums), sum(sums.values()) + self.cut, [*sums], [*sums.values()], *texts
+        total = sum(sums.values()) + self.cut
+        return total, abs(total), [*sums], [*sums.values()], *texts
 
 
 def merge(engine: Engine, *services: str, wanted: Wanted | None = None) -> MergedStacks:
@@ -78,7 +79,7 @@ def test_stacks_are_shown_with_their_frames_and_sums() -> None:
     merged = merge(Engine(ONE, {"a": {WORK_STACK: 10, ROOT_STACK: 4}}), "a")
     assert shown(merged) == [(["work", "main"], [10]), (["main"], [4])]
     assert (merged.kind, merged.sample_type, merged.unit) == ("CPU", CPU[1], "nanoseconds")
-    assert merged.sides == (Side(3, 0, 14),)
+    assert merged.sides == (Side(3, 0, 14, 14),)
     assert merged.complete
 
 
@@ -90,7 +91,7 @@ def test_a_stack_that_is_not_stored_any_more_still_counts() -> None:
 def test_kinds_are_not_mixed_and_those_left_out_are_counted() -> None:
     kinds = {"a": [("HEAP", HEAP[1], HEAP, 5), *ONE["a"]]}
     merged = merge(Engine(kinds, {"a": {WORK_STACK: 10}}), "a")
-    assert (merged.kind, merged.sides) == ("CPU", (Side(3, 5, 10),))
+    assert (merged.kind, merged.sides) == ("CPU", (Side(3, 5, 10, 10),))
 
 
 def test_the_first_kind_that_has_the_value_is_merged() -> None:
@@ -98,19 +99,19 @@ def test_the_first_kind_that_has_the_value_is_merged() -> None:
     engine = Engine(kinds, {"a": {WORK_STACK: 10}})
     merged = merge(engine, "a", wanted=Wanted(sample_type="alloc_space"))
     assert (merged.kind, merged.sample_type) == ("HEAP", "alloc_space/bytes")
-    assert merged.sides == (Side(5, 12, 10),)
+    assert merged.sides == (Side(5, 12, 10, 10),)
 
 
 def test_of_two_units_the_one_of_most_profiles_is_merged() -> None:
     micros = ["cpu/microseconds"]
     kinds = {"a": [("CPU", micros[0], micros, 4), *ONE["a"]]}
     merged = merge(Engine(kinds, {"a": {WORK_STACK: 10}}), "a", wanted=Wanted(sample_type="cpu"))
-    assert (merged.sample_type, merged.sides) == (micros[0], (Side(4, 3, 10),))
+    assert (merged.sample_type, merged.sides) == (micros[0], (Side(4, 3, 10, 10),))
 
 
 def test_without_the_value_nothing_is_merged() -> None:
     merged = merge(Engine(ONE, {}), "a", wanted=Wanted(sample_type="delay"))
-    assert (merged.kind, merged.sample_type, merged.sides) == ("", "", (Side(0, 3, 0),))
+    assert (merged.kind, merged.sample_type, merged.sides) == ("", "", (Side(0, 3, 0, 0),))
     assert shown(merged) == []
     assert merged.complete
 
@@ -120,7 +121,7 @@ def test_what_there_is_too_much_of_is_one_stack() -> None:
     merged = merge(engine, "a", wanted=Wanted(roots=(Root("agent"),)))
     assert shown(merged) == [(["work", "main"], [10]), (["(other)"], [90])]
     assert [merged.root_texts[number] for number in merged.roots] == [("ann",), ("(other)",)]
-    assert merged.sides == (Side(3, 0, 100),)
+    assert merged.sides == (Side(3, 0, 100, 100),)
     assert not merged.complete
 
 
@@ -128,7 +129,7 @@ def test_with_focus_only_its_stacks_are_shown_and_the_total_stays() -> None:
     engine = Engine(ONE, {"a": {WORK_STACK: 10, ROOT_STACK: 4, GONE_STACK: 1}}, cut=90)
     merged = merge(engine, "a", wanted=Wanted(match=FrameMatch(focus="wor")))
     assert shown(merged) == [(["work", "main"], [10])]
-    assert merged.sides == (Side(3, 0, 105),)
+    assert merged.sides == (Side(3, 0, 105, 105),)
     assert not merged.complete
 
 
@@ -137,4 +138,4 @@ def test_two_selections_lie_side_by_side() -> None:
     engine = Engine(kinds, {"a": {WORK_STACK: 10}, "b": {ROOT_STACK: 3, WORK_STACK: 1}})
     merged = merge(engine, "a", "b")
     assert shown(merged) == [(["work", "main"], [10, 1]), (["main"], [0, 3])]
-    assert merged.sides == (Side(3, 0, 10), Side(1, 1, 4))
+    assert merged.sides == (Side(3, 0, 10, 10), Side(1, 1, 4, 4))

@@ -168,7 +168,7 @@ class HotspotList(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             description="Of all samples that match, also of those that `focus` does not show; "
-            "where values are negative, of their sizes."
+            "where some are negative, the sum of what each stack has without its sign."
         ),
     ]
     functions: Annotated[int, Meta(description="How many there are, shown or not.")]

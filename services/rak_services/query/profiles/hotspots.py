@@ -45,17 +45,16 @@ def _hotspots(
     first, second = (own, totals) if by_self else (totals, own)
     found.sort(key=lambda n: (-abs(int(first[n])), -abs(int(second[n])), shown.nodes[n].name))
     (side,) = merged.sides
-    total = max(side.total, int(np.abs(merged.stacks.values).sum()))
     return HotspotList(
         profile_type=merged.kind,
         sample_type=merged.sample_type,
         unit=merged.unit,
         profiles=side.profiles,
         left_out=side.left_out,
-        total=total,
+        total=side.size,
         functions=len(found),
         items=[
-            _hotspot(shown.nodes[number], int(own[number]), int(totals[number]), total)
+            _hotspot(shown.nodes[number], int(own[number]), int(totals[number]), side.size)
             for number in found[:rows]
         ],
         next_cursor=None,

@@ -97,8 +97,8 @@ def sums_sql(
 ) -> tuple[str, Parameters]:
     """Return the statement for the sums of one value by stack, in one row.
 
-    Columns: how many stacks, the sum of all, then arrays of the largest `most`: stack, sum, and
-    texts of the roots.
+    Columns: the sum of all, the sum of their sizes without sign, then arrays of the largest `most`:
+    stack, sum, and texts of the roots.
     """
     texts = []
     parameters: dict[str, Parameter] = {"most": most}
@@ -114,8 +114,8 @@ def sums_sql(
     samples, bound = samples_sql(selection, kind, sample_type, " ".join(["stack", *texts]))
     sql = f"""\
 SELECT
-    count(),
     sum(total),
+    sum(abs(total)),
     groupArray(%(most)s)(stack),
     groupArray(%(most)s)(total){root_arrays}
 FROM

@@ -56,11 +56,13 @@ class Side:
         profiles: How many profiles.
         left_out: How many that are selected are of another kind, or have no such value.
         total: The sum over all their samples that are selected, shown or not.
+        size: The sum of what each stack has, without its sign.
     """
 
     profiles: int
     left_out: int
     total: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +153,15 @@ async def merged_stacks(
     value = next((each for each in chosen if each is not None), _Value())
     sums, sides = _Sums(len(selections)), []
     for column, selection in enumerate(selections):
-        total = 0
+        total = size = 0
         of_value = [kind for kind in kinds[column] if value.is_of(kind)]
         if of_value:
-            total = await _add_sums(budget, sums, column, selection, value, wanted.roots)
+            total, size = await _add_sums(budget, sums, column, selection, value, wanted.roots)
         else:
             sums.cut.append(0)
         merged = sum(kind.profiles for kind in of_value)
         everything = sum(kind.profiles for kind in kinds[column])
-        sides.append(Side(merged, everything - merged, total))
+        sides.append(Side(merged, everything - merged, total, size))
     places = _places([kind for side in kinds for kind in side if value.is_of(kind)])
     frames = FoundFrames()
     if places is not None:
@@ -218,14 +220,14 @@ async def _add_sums(
     selection: Selection,
     value: _Value,
     roots: tuple[Root, ...],
-) -> int:
-    """Take the sums of a selection, and return its total."""
+) -> tuple[int, int]:
+    """Take the sums of a selection, and return its total and size."""
     statement = sums_sql(selection, value.kind, value.sample_type, roots, MOST_STACKS)
-    ((_, total, stacks, totals, *texts),) = await budget.ask(*statement)
+    ((total, size, stacks, totals, *texts),) = await budget.ask(*statement)
     for number, (stack, stack_total) in enumerate(zip(stacks, totals, strict=True)):
         sums.add(column, stack, tuple(each[number] for each in texts), stack_total)
     sums.cut.append(total - sum(totals))
-    return int(total)
+    return int(total), int(size)
 
 
 def _places(kinds: Sequence[_Kind]) -> StackPlaces | None:

@@ -1,6 +1,6 @@
 SELECT
-    count(),
     sum(total),
+    sum(abs(total)),
     groupArray(100000)(stack),
     groupArray(100000)(total)
 FROM
