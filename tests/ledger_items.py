@@ -304,5 +304,5 @@ PROFILES: Final = Items(
         """,
     ),
     per_request=1,
-    per_second=100,
+    per_second=40,
 )
