@@ -10,14 +10,20 @@ from rak_libs.pprof.errors import ProfileTooLarge, UndecodableProfile
 
 MAX_FIELDS: Final = 1_000_000
 """Samples, mappings, locations, functions and texts of a profile together."""
+MAX_SAMPLE_TYPES: Final = 64
+MAX_MAPPINGS: Final = 65_536
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 """Of a sample, a location or a function; 4,096 frames of the longest ids take 40 KiB."""
 
 _SMALL_BYTES: Final = 1024 * 1024
-"""Up to this size a profile can do no harm."""
+"""Up to this size fields can be counted when they have been read."""
 _SAMPLE: Final = 2
 _COMMENT: Final = 13
-_MOST: Final = {1: (64, "sample types"), 3: (65_536, "mappings"), _COMMENT: (65_536, "comments")}
+_MOST: Final = {
+    1: (MAX_SAMPLE_TYPES, "sample types"),
+    3: (MAX_MAPPINGS, "mappings"),
+    _COMMENT: (65_536, "comments"),
+}
 """By field number."""
 _MESSAGES: Final = {_SAMPLE: "sample", 4: "location", 5: "function"}
 _VARINT, _FIXED64, _LENGTH, _, _, _FIXED32 = range(6)

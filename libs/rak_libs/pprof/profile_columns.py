@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from rak_libs.pprof.errors import ProfileTooLarge, UndecodableProfile
-from rak_libs.pprof.field_flood import limit_fields
+from rak_libs.pprof.field_flood import MAX_MAPPINGS, MAX_SAMPLE_TYPES, limit_fields
 from rak_libs.pprof.number_messages import (
     Bits,
     IrregularMessage,
@@ -197,10 +197,13 @@ def _regular(content: bytes) -> bytes:
 
 def _read(content: bytes, max_samples: int, most: int) -> ProfileColumns:
     head = BareProfile.FromString(content)
-    if len(head.sample) > max_samples:
-        raise ProfileTooLarge(
-            f"the profile has {len(head.sample)} samples; at most {max_samples} are taken"
-        )
+    for count, most_taken, name in (
+        (len(head.sample), max_samples, "samples"),
+        (len(head.sample_type), MAX_SAMPLE_TYPES, "sample types"),
+        (len(head.mapping), MAX_MAPPINGS, "mappings"),
+    ):
+        if count > most_taken:
+            raise ProfileTooLarge(f"the profile has {count} {name}; at most {most_taken} are taken")
     functions = Functions(*_in_pieces(head.function[:], _functions, most))
     mapping_ids = np.array([mapping.id for mapping in head.mapping], np.uint64)
     of_locations = _in_pieces(head.location[:], _locations, most)

@@ -33,7 +33,7 @@ SIGNAL: Final = SIGNALS[PPROF_PROFILES]
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _NS_PER_MS: Final = 1_000_000
 _INLINE_GZIP_BYTES: Final = 256 * 1024
-_INLINE_BYTES: Final = 1024 * 1024
+_INLINE_BYTES: Final = 512 * 1024
 """Profiles up to these sizes are gunzipped and checked on the event loop, which that costs some
 milliseconds; larger ones in a thread."""
 _CHECK_FACTOR: Final = 24

@@ -188,6 +188,11 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "9 MiB of empty mappings": (filled(b"", 3), 413, "more than 1000000 samples, mappings"),
     "9 MiB of empty locations": (filled(b"", 4), 413, "locations, functions and texts"),
     "9 MiB of sample types": (filled(b"\x08\x00" * 8, 1), 413, "more than 64 sample types"),
+    "1 MiB of sample types": (
+        lambda: small_profile().SerializeToString() + b"\x0a\x00" * 500_000,
+        413,
+        "500002 sample types; at most 64 are taken",
+    ),
     "9 MiB of long mappings": (filled(b"\x08\x01" * 30, 3), 413, "more than 65536 mappings"),
     "9 MiB of comments": (filled(b"\x00" * 100, 13), 413, "more than 65536 comments"),
     "9 MiB of empty labels in one sample": (
