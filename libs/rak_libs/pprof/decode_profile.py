@@ -196,8 +196,12 @@ def _append_stacks(
     service = decoded.context.service_name
     day = decoded.identity["timestamp"] // DAY_NS
     numbers, depths = decoded.stacks.numbers, decoded.stacks.depths
-    keys = (numbers ^ _service_hash(service)).tolist()
-    rows = np.array([row for row, key in enumerate(keys) if new_stack(key, day)], np.int64)
+    distinct, first = np.unique(numbers, return_index=True)
+    keys = (distinct ^ _service_hash(service)).tolist()
+    rows = np.array(
+        [row for row, key in zip(first.tolist(), keys, strict=True) if new_stack(key, day)],
+        np.int64,
+    )
     if not len(rows):
         return
     columns: dict[str, Any] = batch.columns

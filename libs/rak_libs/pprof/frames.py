@@ -5,7 +5,7 @@ in its program, independent of where that was loaded. Hashes are of what frames 
 profile's own ids, so the same stack has the same number in every profile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -20,6 +20,9 @@ _LITTLE: Final = np.dtype("<u8")
 _HASH_BYTES: Final = 8
 _FUNCTION_HASH_BYTES: Final = 16
 _MOST_REMEMBERED: Final = 100_000
+_MOST_STACKS: Final = 50_000
+_LONGEST_REMEMBERED: Final = 1_024
+"""Bytes; with 50,000 stacks of usual depth some 20 MB are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +149,9 @@ def stacks_of(profile: ProfileColumns, frames: Frames) -> Stacks:
     flat = positions(first[row], counts[row])
     # What is inlined is part of a stack's identity, and not of a frame's.
     marked = np.where(frames.inlined, ~frames.numbers, frames.numbers)
-    content = memoryview(marked[flat].astype(_LITTLE, copy=False).tobytes())
-    hashes: list[bytes] = []
-    begin = 0
-    for end in (np.cumsum(depths) * _HASH_BYTES).tolist():
-        hashes.append(blake2b(content[begin:end], digest_size=_HASH_BYTES).digest())
-        begin = end
-    return Stacks(_as_numbers(hashes), depths, flat)
+    content = marked[flat].astype(_LITTLE, copy=False).tobytes()
+    ends = (np.cumsum(depths) * _HASH_BYTES).tolist()
+    return Stacks(_hashes(content, ends, _known_stacks, _MOST_STACKS), depths, flat)
 
 
 def _places(profile: ProfileColumns) -> tuple[Numbers, Bits]:
@@ -176,23 +175,40 @@ def _has_text(texts: Sequence[str], indexes: Numbers) -> NDArray[np.bool_]:
 
 _known_functions: Final[dict[tuple[str, str, str, int], bytes]] = {}
 _known_frames: Final[dict[bytes, bytes]] = {}
-"""Hashes of what was hashed before: profiles of a program consist of the same frames."""
+_known_stacks: Final[dict[bytes, bytes]] = {}
+"""Hashes of what was hashed before: profiles of a program consist of the same frames and stacks."""
 
 
 def _numbers(said: Bits) -> Bits:
     """Return the hash of each row of numbers."""
     content = said.astype(_LITTLE, copy=False).tobytes()
     size = said.shape[1] * _LITTLE.itemsize
-    if len(_known_frames) > _MOST_REMEMBERED:
-        _known_frames.clear()
-    known = _known_frames
+    ends = range(size, len(content) + 1, size)
+    return _hashes(content, ends, _known_frames, _MOST_REMEMBERED)
+
+
+def _hashes(content: bytes, ends: Iterable[int], known: dict[bytes, bytes], most: int) -> Bits:
+    """Return the hash of each part of some bytes.
+
+    Args:
+        content: Parts that follow each other.
+        ends: Where each ends.
+        known: Hashes of parts that were seen; those of these are added.
+        most: How many are remembered before all are forgotten.
+    """
+    if len(known) > most:
+        known.clear()
     hashes: list[bytes] = []
-    for begin in range(0, len(content), size):
-        key = content[begin : begin + size]
+    begin = 0
+    for end in ends:
+        key = content[begin:end]
         found = known.get(key)
         if found is None:
-            found = known[key] = blake2b(key, digest_size=_HASH_BYTES).digest()
+            found = blake2b(key, digest_size=_HASH_BYTES).digest()
+            if len(key) <= _LONGEST_REMEMBERED:
+                known[key] = found
         hashes.append(found)
+        begin = end
     return _as_numbers(hashes)
 
 

@@ -1,6 +1,6 @@
 """What the labels of samples say: as texts, and which span a sample was taken in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,20 +63,20 @@ def sample_labels(profile: ProfileColumns) -> SampleLabels:
 
 def _read(texts: Sequence[str], labels: Sequence[Sequence[int]]) -> tuple[str, str, str, str]:
     by_key: dict[str, list[Any]] = {}
-    words: list[tuple[str, str]] = []
+    trace_id = span_id = span_name = ""
     for key, text, number, unit in labels:
-        if text or not (number or unit):
-            words.append((texts[key].lower(), texts[text]))
-            by_key.setdefault(texts[key], []).append(texts[text])
-        else:
-            by_key.setdefault(texts[key], []).append({"number": number, "unit": texts[unit]})
-    return (
-        msgspec.json.encode(by_key).decode(),
-        next(filter(None, map(trace_id_of, _named(words, TRACE_ID_KEYS))), ""),
-        next(filter(None, map(span_id_of, _named(words, SPAN_ID_KEYS))), ""),
-        next(filter(None, _named(words, SPAN_NAME_KEYS)), ""),
-    )
-
-
-def _named(words: Sequence[tuple[str, str]], keys: frozenset[str]) -> Iterator[str]:
-    return (text for key, text in words if key in keys)
+        name = texts[key]
+        if not text and (number or unit):
+            by_key.setdefault(name, []).append({"number": number, "unit": texts[unit]})
+            continue
+        value = texts[text]
+        by_key.setdefault(name, []).append(value)
+        # Of several labels that name one, the first that is one counts.
+        name = name.lower()
+        if name in TRACE_ID_KEYS:
+            trace_id = trace_id or trace_id_of(value)
+        elif name in SPAN_ID_KEYS:
+            span_id = span_id or span_id_of(value)
+        elif name in SPAN_NAME_KEYS:
+            span_name = span_name or value
+    return msgspec.json.encode(by_key).decode(), trace_id, span_id, span_name
