@@ -160,7 +160,9 @@ def make_profiles(seed: int, count: int, first: int) -> list[KnownProfile]:
 def _sample(draw: random.Random, kind: str, traces: Sequence[str]) -> KnownSample:
     stack = tuple((draw.choice(FUNCTIONS), draw.randint(1, 2)) for _ in range(draw.randint(0, 6)))
     values = tuple(draw.choice([0, 1, 7, 10**9, 2**53 + 1]) for _ in TYPES[kind])
-    labels: tuple[tuple[str, str], ...] = draw.choice([(), (("tool", "search"),)])
+    labels: tuple[tuple[str, str], ...] = draw.choice(
+        [(), (("tool", "search"),), (("env", "test"),)]
+    )
     if draw.random() < 0.3:
         labels += (("trace_id", draw.choice(traces)),)
     return KnownSample(stack, values, labels)
@@ -194,7 +196,7 @@ def samples_of(
     found = []
     for sample in profile.samples:
         trace_id = _said(sample, "trace_id") or profile.trace_id
-        labels = dict(sample.labels) | profile.labels
+        labels = profile.labels | dict(sample.labels)
         if asked.get("trace_id", trace_id) == trace_id and all(
             labels.get(name.removeprefix("label.")) == text
             for name, text in asked.items()

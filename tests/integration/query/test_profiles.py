@@ -211,7 +211,7 @@ def test_levels_above_the_stacks_are_services_agents_and_labels(
     for profile in known:
         if profile.kind == "CPU":
             for sample in profile.samples:
-                labels = dict(sample.labels) | profile.labels
+                labels = profile.labels | dict(sample.labels)
                 texts = [labels.get(name, "(none)") for name in ("env", "tool")]
                 path = (profile.service, *texts)
                 sums[path] = sums.get(path, 0) + sample.values[1]

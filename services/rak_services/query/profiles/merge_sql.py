@@ -12,10 +12,10 @@ from rak_libs.clickhouse.parameters import Parameter, Parameters
 from rak_services.query.profiles.selection import PROFILE_COLUMNS, SAMPLE_COLUMNS, Selection
 
 _LABEL_ROOT: Final = (
-    "if(mapContains(labels, {key}), labels[{key}],"
-    " if(JSONType(sample_labels, {key}, 1) = 'Object',"
+    "multiIf(NOT JSONHas(sample_labels, {key}), labels[{key}],"
+    " JSONType(sample_labels, {key}, 1) = 'Object',"
     " JSONExtractRaw(sample_labels, {key}, 1, 'number'),"
-    " JSONExtractString(sample_labels, {key}, 1)))"
+    " JSONExtractString(sample_labels, {key}, 1))"
 )
 _FRAME_COLUMNS: Final = {
     "functions": "toString(any(functions))",

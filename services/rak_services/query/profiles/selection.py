@@ -115,7 +115,10 @@ class Selection:
         for number in range(len(self.filters.label.pairs)):
             name = f"label_{number}"
             of_sample = _OF_SAMPLE.format(name=name, text="sample_labels")
-            conditions.append(f"({_OF_PROFILE.format(name=name)} OR {of_sample})")
+            conditions.append(
+                f"if(JSONHas(sample_labels, %({name}_key)s), {of_sample},"
+                f" {_OF_PROFILE.format(name=name)})"
+            )
         if self.condition is not None:
             conditions.append(f"({self.condition.sample})")
         return conditions

@@ -13,7 +13,7 @@ FROM
         sum(sample_values[indexOf(sample_types, 'cpu/nanoseconds')]) AS total,
         service_name AS root_0,
         agent_name AS root_1,
-        if(mapContains(labels, 'it\'s'), labels['it\'s'], if(JSONType(sample_labels, 'it\'s', 1) = 'Object', JSONExtractRaw(sample_labels, 'it\'s', 1, 'number'), JSONExtractString(sample_labels, 'it\'s', 1))) AS root_2
+        multiIf(NOT JSONHas(sample_labels, 'it\'s'), labels['it\'s'], JSONType(sample_labels, 'it\'s', 1) = 'Object', JSONExtractRaw(sample_labels, 'it\'s', 1, 'number'), JSONExtractString(sample_labels, 'it\'s', 1)) AS root_2
     FROM (
         SELECT
             profile_id, timestamp, duration_ns, service_name, invocation_id, session_id, trace_id, span_id, agent_name, labels, sample_types, `samples.stack`, `samples.values`, `samples.trace_id`, `samples.span_id`, `samples.label_texts`
@@ -37,7 +37,7 @@ FROM
         `samples.trace_id` AS sample_trace_id,
         `samples.span_id` AS sample_span_id,
         `samples.label_texts` AS sample_labels
-    WHERE (sample_trace_id = '0af7651916cd43dd8448eb211c80319c' OR (sample_trace_id = '' AND trace_id = '0af7651916cd43dd8448eb211c80319c')) AND (sample_span_id = '00f067aa0ba902b7' OR (sample_span_id = '' AND sample_trace_id = '' AND span_id = '00f067aa0ba902b7')) AND ((mapContains(labels, 'env') AND labels['env'] = 'it\'s') OR arrayExists(item -> if(JSONType(item) = 'Object', JSONExtractRaw(item, 'number'), JSONExtractString(item)) = 'it\'s', JSONExtractArrayRaw(sample_labels, 'env')))
+    WHERE (sample_trace_id = '0af7651916cd43dd8448eb211c80319c' OR (sample_trace_id = '' AND trace_id = '0af7651916cd43dd8448eb211c80319c')) AND (sample_span_id = '00f067aa0ba902b7' OR (sample_span_id = '' AND sample_trace_id = '' AND span_id = '00f067aa0ba902b7')) AND if(JSONHas(sample_labels, 'env'), arrayExists(item -> if(JSONType(item) = 'Object', JSONExtractRaw(item, 'number'), JSONExtractString(item)) = 'it\'s', JSONExtractArrayRaw(sample_labels, 'env')), (mapContains(labels, 'env') AND labels['env'] = 'it\'s'))
     GROUP BY stack, root_0, root_1, root_2
     HAVING total != 0
     ORDER BY abs(total) DESC, stack, root_0, root_1, root_2
