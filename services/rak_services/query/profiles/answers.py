@@ -270,7 +270,7 @@ class MemoryList(Struct, frozen=True, kw_only=True):
     complete: Complete
 
 
-class Allocator(Struct, frozen=True, kw_only=True):
+class Allocator(Struct, frozen=True):
     """A place that allocates, over the top hundred of each heap profile."""
 
     location: Annotated[str, Meta(description="The function.")]

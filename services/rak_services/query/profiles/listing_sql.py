@@ -33,6 +33,11 @@ _ROW: Final = ",\n    ".join(
     ]
 )
 
+_FUNCTIONS: Final = (
+    "arraySlice(arraySort(arrayZip(`functions.name`, `functions.filename`,"
+    " `functions.start_line`)), 1, %(functions)s)"
+)
+
 
 class ProfilePlace(Struct, frozen=True, array_like=True):
     """Where a page of profiles ended: behind this one."""
@@ -104,8 +109,6 @@ def profile_sql(profile_id: str, functions: int) -> tuple[str, Parameters]:
     Columns: those of `ROW_NAMES`, how many stacks it has, its size in bytes, traces that its
     samples name, and its first functions by name: names, files and lines.
     """
-    known = "arraySlice(arraySort(arrayZip(`functions.name`, `functions.filename`,"
-    known += " `functions.start_line`)), 1, %(functions)s)"
     sql = f"""\
 SELECT
     {_ROW},
@@ -113,7 +116,7 @@ SELECT
     length(raw_pprof),
     arraySlice(
         arraySort(arrayFilter(id -> id != '', arrayDistinct(`samples.trace_id`))), 1, %(traces)s),
-    arrayMap(known -> toString(known.1), {known} AS sorted_functions),
+    arrayMap(known -> toString(known.1), {_FUNCTIONS} AS sorted_functions),
     arrayMap(known -> toString(known.2), sorted_functions),
     arrayMap(known -> known.3, sorted_functions)
 FROM cpu_profiles

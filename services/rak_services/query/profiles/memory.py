@@ -109,10 +109,7 @@ async def list_allocators(
         raise
     return AllocatorList(
         profiles=profiles,
-        items=[Allocator(**dict(zip(_ALLOCATOR, row, strict=True))) for row in found],
+        items=[Allocator(*row) for row in found],
         next_cursor=None,
         complete=True,
     )
-
-
-_ALLOCATOR = Allocator.__struct_fields__

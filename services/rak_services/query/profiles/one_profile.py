@@ -1,6 +1,7 @@
 """`GET /api/v1/profiles/{profile_id}`: one profile, and its bytes as they were received."""
 
 from base64 import b64decode
+from typing import Final
 from urllib.parse import urlencode
 
 from rak_services.query.endpoint import EncodedAnswer, Question, Store
@@ -10,7 +11,7 @@ from rak_services.query.profiles.listing import row_fields
 from rak_services.query.profiles.listing_sql import ROW_NAMES, profile_sql, raw_sql
 from rak_services.query.profiles.requests import GetProfile
 
-_PROFILES = "/api/v1/profiles"
+_PROFILES: Final = "/api/v1/profiles"
 
 
 async def get_profile(
