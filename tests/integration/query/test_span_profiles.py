@@ -51,6 +51,7 @@ PROFILES = [
     Profile("between", [("", "", 700_000)], (21, 25), invocation_id="i-1"),
     Profile("before", [("", "", 1)], (-30, -20), invocation_id="i-1"),
     Profile("of-the-agent", [("", "", 8_000_000)], agent_name="planner"),
+    Profile("of-the-agent-in-a-trace", [(OTHER, "", 90_000_000)], agent_name="planner"),
     Profile("of-another-agent", [("", "", 1)], (19, 25), invocation_id="i-1", agent_name="coder"),
 ]
 
@@ -186,7 +187,7 @@ def test_spans_decide_over_the_agent_of_profiles_which_decides_where_there_are_n
     assert found(graph(api, start, agent="planner")) == {
         "sample_span": (2, 1_130),
         "profile_span": (1, 40),
-        "profile_agent": (1, 8_000_000),
+        "profile_agent": (2, 98_000_000),
         "invocation_overlap": (2, 760_000),
     }
 

@@ -10,12 +10,24 @@ from pathlib import Path
 import pytest
 
 from rak_libs.clickhouse.parameters import Parameters, bind
+from rak_libs.clickhouse.select import MAX_STATEMENT_BYTES
 from rak_services.query.profiles.attribution import InsideSpans, attribution_sql
 from rak_services.query.profiles.carried_spans import carried_sql, sample_condition
-from rak_services.query.profiles.invocation_overlap import invocation_spans_sql, lone_sql
+from rak_services.query.profiles.invocation_overlap import (
+    MOST_PROFILES,
+    invocation_spans_sql,
+    lone_sql,
+)
 from rak_services.query.profiles.requests import ProfileFilters
 from rak_services.query.profiles.selection import SampleCondition, Selection
-from rak_services.query.profiles.span_sets import SpanSet, links_sql, times_sql, traces_sql
+from rak_services.query.profiles.span_sets import (
+    MOST_INSIDE,
+    MOST_TRACES,
+    SpanSet,
+    links_sql,
+    times_sql,
+    traces_sql,
+)
 from rak_services.query.requests import SpanFilters
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.time_ranges import Range
@@ -42,6 +54,7 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "lone_profiles_of_an_agent": lone_sql(PROFILES, "planner", whole_agent=True),
     "invocation_spans": invocation_spans_sql(TOOL, ["i-2", "i-1"], PERIOD),
     "samples_of_spans": condition_sql(sample_condition(SPANS, ("a" * 32,))),
+    "samples_of_spans_exactly": condition_sql(sample_condition(SPANS, ("a" * 32,), exact=True)),
     "samples_of_a_trace": condition_sql(sample_condition(SpanSet(), (), TRACE)),
     "samples_of_nothing": condition_sql(sample_condition(SpanSet())),
     "attribution": attribution_sql(
@@ -71,3 +84,13 @@ def test_a_statement_is_as_reviewed(name: str) -> None:
 
 def test_every_golden_file_is_of_a_statement() -> None:
     assert {path.stem for path in GOLDEN.glob("*.sql")} == set(STATEMENTS)
+
+
+def test_as_many_ids_as_there_may_be_fit_a_statement() -> None:
+    spans = SpanSet(tuple(range(2**64 - MOST_INSIDE, 2**64)))
+    condition = sample_condition(spans, ["a" * 32] * MOST_PROFILES, exact=True)
+    inside = InsideSpans(Selection(ProfileFilters(), PERIOD, condition), None, complete=True)
+    statement = bind(*attribution_sql(inside, "CPU", "cpu/nanoseconds"))
+    assert len(statement) < MAX_STATEMENT_BYTES
+    traces = [f"{number:032x}" for number in range(MOST_TRACES)]
+    assert len(bind(*links_sql(TOOL, traces, PERIOD))) < MAX_STATEMENT_BYTES

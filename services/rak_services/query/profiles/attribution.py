@@ -1,8 +1,8 @@
 """Which samples were taken inside spans, and by what each profile tells so.
 
-A profile is counted by one of these: its samples say their spans, it says its span, or its trace
-where that is asked for; of those that say none, it says its agent where that alone is asked for,
-or its invocation, and spans ran in that meanwhile.
+A profile is counted by one of these: its samples say their spans, or it says its span; of those
+that do not, it says its agent where that alone is asked for, its trace where that is, or its
+invocation, and spans ran in that meanwhile.
 """
 
 import asyncio
@@ -59,7 +59,8 @@ class InsideSpans:
 
     Attributes:
         selection: These samples and their profiles.
-        whole_agent: Profiles without ids that are this agent's count whole; None for no agent.
+        whole_agent: Profiles without ids of spans that are this agent's count whole; None for no
+            agent.
         complete: Whether no bound was hit on the way: else there may be more.
     """
 
@@ -83,7 +84,9 @@ async def inside_spans(budget: Budget, selection: Selection, filters: SpanFilter
     whole_agent = filters.agent if all(other is None for other in others) else None
     spans = await _spans(budget, selection, filters)
     profiles, complete = await _whole_profiles(budget, selection, filters, whole_agent)
-    condition = sample_condition(spans, profiles, filters.trace_id)
+    # Where no kind is asked for, it is chosen from those of the profiles that count.
+    exact = selection.filters.kind is None
+    condition = sample_condition(spans, profiles, filters.trace_id, exact=exact)
     return InsideSpans(
         replace(selection, condition=condition), whole_agent, spans.complete and complete
     )
@@ -215,10 +218,11 @@ FROM
 (
     SELECT
         multiIf(
-            max(sample_span_id != '' OR sample_trace_id != ''), 'sample_span',
+            max(sample_span_id != '' OR (sample_trace_id != '' AND NOT {whole_agent})),
+            'sample_span',
             any(span_id) != '', 'profile_span',
-            any(trace_id) != '', 'profile_trace',
             any({whole_agent}), 'profile_agent',
+            any(trace_id) != '', 'profile_trace',
             'invocation_overlap') AS method,
         sum(sample_values[indexOf(sample_types, %(sample_type)s)]) AS total
     FROM {samples}

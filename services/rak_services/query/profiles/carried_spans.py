@@ -23,6 +23,12 @@ SAMPLE_SPAN: Final = _of(_SPAN, "sample_trace_id", "sample_span_id")
 """The span of a sample, likewise; '' for a sample with a trace of its own that says no span."""
 
 
+_HAS_SAMPLE: Final = (
+    "arrayExists((sample_trace_id, sample_span_id) -> {condition},"
+    " `samples.trace_id`, `samples.span_id`)"
+)
+
+
 def carried_sql(profiles: Conditions, *, alone: bool = False) -> tuple[str, Parameters]:
     """Return the statement for the spans that the samples of some profiles carry.
 
@@ -55,28 +61,33 @@ WHERE span != ''
 
 
 def sample_condition(
-    spans: SpanSet, whole_profiles: Sequence[str] = (), trace_id: str | None = None
+    spans: SpanSet,
+    whole_profiles: Sequence[str] = (),
+    trace_id: str | None = None,
+    *,
+    exact: bool = False,
 ) -> SampleCondition:
-    """Return the condition that a sample counts; that on its profile lets others through as well.
+    """Return the condition that a sample counts.
 
     Args:
         spans: Samples of these count.
         whole_profiles: Every sample of these profiles counts.
         trace_id: Every sample of this trace counts.
+        exact: Whether the condition on profiles is that they have such a sample; to look for that
+            costs as much as to read the samples. Else it lets others through as well.
     """
     samples, profiles = Conditions(), Conditions()
     if spans.keys:
         samples.add(
             f"cityHash64({SAMPLE_TRACE}, {SAMPLE_SPAN}) IN %(span_keys)s", span_keys=spans.keys
         )
-        # To look for them costs what it costs to read the samples.
-        profiles.add("true")
     if spans.span_ids:
         samples.add(
             f"({SAMPLE_TRACE} = '' AND {among(SAMPLE_SPAN, 'lone_spans')})",
             lone_spans=id_list(spans.span_ids),
         )
-        profiles.add("true")
+    for text in samples.texts:
+        profiles.add(_HAS_SAMPLE.replace("{condition}", text) if exact else "true")
     if trace_id is not None:
         samples.add(f"{SAMPLE_TRACE} = %(whole_trace)s", whole_trace=trace_id)
         profiles.add("trace_id = %(whole_trace)s")

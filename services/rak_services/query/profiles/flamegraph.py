@@ -56,6 +56,7 @@ async def get_flamegraph(
     spans = SpanFilters(
         agent=request.agent, tool=request.tool, model=request.model, name=request.name
     )
+    # An agent has profiles of any kind without being asked for as that of spans.
     kind = "CPU" if of_spans and request.kind is None else request.kind
     profiles = msgspec.structs.replace(request, agent=None, kind=kind)
     budget = Budget(store)

@@ -25,7 +25,7 @@ MOST_LETTERS: Final = 200_000
 
 
 class LoneProfile(NamedTuple):
-    """A profile that carries no id of a trace or span, times in nanoseconds since 1970."""
+    """A profile that carries no id of a span, times in nanoseconds since 1970."""
 
     profile_id: str
     agent_name: str
@@ -53,17 +53,19 @@ def lone_sql(
     Args:
         profiles: What they meet.
         agent: They are this agent's, or do not say whose they are.
-        whole_agent: Those that are this agent's need not tell their invocation.
+        whole_agent: Those that are this agent's may carry ids of traces, and need not tell their
+            invocation.
     """
     conditions = Conditions([*profiles.texts], {**profiles.parameters})
-    conditions.add("trace_id = ''")
     conditions.add("span_id = ''")
-    conditions.add("NOT arrayExists(id -> id != '', samples.trace_id)")
     conditions.add("NOT arrayExists(id -> id != '', samples.span_id)")
+    meanwhile = (
+        "invocation_id != '' AND trace_id = ''"
+        " AND NOT arrayExists(id -> id != '', samples.trace_id)"
+    )
     if agent is not None:
         conditions.add("agent_name IN ('', %(own_agent)s)", own_agent=agent)
-    told = "(invocation_id != '' OR agent_name != '')" if whole_agent else "invocation_id != ''"
-    conditions.add(told)
+    conditions.add(f"(agent_name != '' OR ({meanwhile}))" if whole_agent else meanwhile)
     sql = f"""\
 SELECT
     groupArray(profile_id),

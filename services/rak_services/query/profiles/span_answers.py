@@ -17,9 +17,10 @@ class Attribution(Struct, frozen=True, kw_only=True):
         Meta(
             description="`sample_span`: samples that carry ids of spans inside. `profile_span` and "
             "`profile_trace`: of profiles whose samples carry none, all samples, by the span or "
-            "trace of the profile. Of profiles without any ids, whole: `profile_agent`, those "
-            "whose `agent_name` is the one asked for; `invocation_overlap`, an estimate, those of "
-            "an invocation in which a matching span ran meanwhile."
+            "trace of the profile. `profile_agent`: where only `agent` is asked for, of profiles "
+            "without ids of spans, those whose `agent_name` it is, whole. `invocation_overlap`, "
+            "an estimate: of profiles without any ids, those of an invocation in which a matching "
+            "span ran meanwhile, whole."
         ),
     ]
     profiles: Annotated[int, Meta(description="How many profiles.")]

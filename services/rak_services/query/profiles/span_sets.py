@@ -25,8 +25,9 @@ MOST_CARRIED: Final = 200_000
 """So many different spans that samples carry are read."""
 
 MOST_TRACES: Final = 40_000
-MOST_INSIDE: Final = 60_000
-"""So many ids of each does a statement hold, of the size that the engine takes."""
+MOST_INSIDE: Final = 30_000
+"""So many ids of each does a statement hold of the size that the engine takes, which may have the
+latter twice."""
 
 AROUND_NS: Final = HOUR_NS
 """How much earlier or later than the profiles a span may have begun of which less is known than

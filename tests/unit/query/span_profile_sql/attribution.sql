@@ -3,10 +3,11 @@ FROM
 (
     SELECT
         multiIf(
-            max(sample_span_id != '' OR sample_trace_id != ''), 'sample_span',
+            max(sample_span_id != '' OR (sample_trace_id != '' AND NOT agent_name = 'planner')),
+            'sample_span',
             any(span_id) != '', 'profile_span',
-            any(trace_id) != '', 'profile_trace',
             any(agent_name = 'planner'), 'profile_agent',
+            any(trace_id) != '', 'profile_trace',
             'invocation_overlap') AS method,
         sum(sample_values[indexOf(sample_types, 'cpu/nanoseconds')]) AS total
     FROM (

@@ -14,11 +14,9 @@ FROM (
     FROM cpu_profiles
     WHERE service_name = 'check'
         AND profile_type = 'CPU'
-        AND trace_id = ''
         AND span_id = ''
-        AND NOT arrayExists(id -> id != '', samples.trace_id)
         AND NOT arrayExists(id -> id != '', samples.span_id)
-        AND invocation_id != ''
+        AND invocation_id != '' AND trace_id = '' AND NOT arrayExists(id -> id != '', samples.trace_id)
     ORDER BY timestamp DESC, profile_id
     LIMIT 1 BY profile_id
     LIMIT 10001

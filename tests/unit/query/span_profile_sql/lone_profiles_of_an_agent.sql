@@ -14,12 +14,10 @@ FROM (
     FROM cpu_profiles
     WHERE service_name = 'check'
         AND profile_type = 'CPU'
-        AND trace_id = ''
         AND span_id = ''
-        AND NOT arrayExists(id -> id != '', samples.trace_id)
         AND NOT arrayExists(id -> id != '', samples.span_id)
         AND agent_name IN ('', 'planner')
-        AND (invocation_id != '' OR agent_name != '')
+        AND (agent_name != '' OR (invocation_id != '' AND trace_id = '' AND NOT arrayExists(id -> id != '', samples.trace_id)))
     ORDER BY timestamp DESC, profile_id
     LIMIT 1 BY profile_id
     LIMIT 10001
