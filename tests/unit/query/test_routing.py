@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import msgspec
-import pytest
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
