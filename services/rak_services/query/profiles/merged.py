@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -129,9 +130,13 @@ class _Sums:
     rows: dict[tuple[int, tuple[str, ...]], list[int]] = field(default_factory=dict)
     cut: list[int] = field(default_factory=list)
 
-    def add(self, column: int, stack: int, roots: tuple[str, ...], total: int) -> None:
-        """Take the sum of one stack."""
-        self.rows.setdefault((stack, roots), [0] * self.columns)[column] = total
+    def add(
+        self, column: int, stacks: list[int], totals: list[int], texts: Sequence[list[str]]
+    ) -> None:
+        """Take the sums of stacks, and the texts of each root of all of them."""
+        roots: Iterable[tuple[str, ...]] = zip(*texts, strict=True) if texts else repeat(())
+        for key, total in zip(zip(stacks, roots, strict=False), totals, strict=True):
+            self.rows.setdefault(key, [0] * self.columns)[column] = total
 
 
 async def merged_stacks(
@@ -224,8 +229,7 @@ async def _add_sums(
     """Take the sums of a selection, and return its total and size."""
     statement = sums_sql(selection, value.kind, value.sample_type, roots, MOST_STACKS)
     ((total, size, stacks, totals, *texts),) = await budget.ask(*statement)
-    for number, (stack, stack_total) in enumerate(zip(stacks, totals, strict=True)):
-        sums.add(column, stack, tuple(each[number] for each in texts), stack_total)
+    await asyncio.to_thread(sums.add, column, stacks, totals, texts)
     sums.cut.append(total - sum(totals))
     return int(total), int(size)
 
