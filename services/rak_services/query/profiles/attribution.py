@@ -6,7 +6,7 @@ invocation, and spans ran in that meanwhile.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -123,13 +123,13 @@ async def _spans(budget: Budget, selection: Selection, filters: SpanFilters) -> 
     statement = carried_sql(selection.profile_conditions(), alone=alone)
     ((rows,),) = await budget.ask(*statement)
     carried = [CarriedSpan(*row) for row in rows[:MOST_CARRIED]]
-    traces = await _traces(budget, carried, filters, around(selection.period))
-    complete = len(rows) <= MOST_CARRIED and len(traces) <= MOST_TRACES
-    traces = traces[:MOST_TRACES]
+    traces, complete = await _traces(budget, carried, filters, around(selection.period))
+    complete &= len(rows) <= MOST_CARRIED
     if not traces:
         return SpanSet(complete=complete)
     ((first_ns, last_ns),) = await budget.ask(*times_sql(traces))
-    (row,) = await budget.ask(*links_sql(filters, traces, Range(first_ns, last_ns + 1)))
+    period = Range(first_ns, min(last_ns + 1, MAX_NS))
+    (row,) = await budget.ask(*links_sql(filters, traces, period))
     complete &= len(row[0]) <= MOST_SPANS
     return await asyncio.to_thread(
         lambda: span_set(carried, inside(links_of(row)), complete=complete)
@@ -138,18 +138,19 @@ async def _spans(budget: Budget, selection: Selection, filters: SpanFilters) -> 
 
 async def _traces(
     budget: Budget, carried: Sequence[CarriedSpan], filters: SpanFilters, period: Range
-) -> list[str]:
-    """Return the traces that spans may be of."""
+) -> tuple[list[str], bool]:
+    """Return the traces that spans may be of, and whether all."""
     if not carried:
-        return []
+        return [], True
     if filters.trace_id is not None:
-        return [str(filters.trace_id)]
+        return [str(filters.trace_id)], True
     traces = {span.trace_id for span in carried if span.trace_id}
     alone = {span.span_id for span in carried if not span.trace_id}
     if alone:
         ((found,),) = await budget.ask(*traces_sql(sorted(alone)[:MOST_INSIDE], period))
         traces.update(found)
-    return sorted(traces)
+    complete = len(traces) <= MOST_TRACES and len(alone) <= MOST_INSIDE
+    return sorted(traces)[:MOST_TRACES], complete
 
 
 async def _whole_profiles(
@@ -169,9 +170,8 @@ async def _whole_profiles(
 
 
 async def _overlapping(
-    budget: Budget, profiles: Iterable[LoneProfile], filters: SpanFilters, period: Range
+    budget: Budget, profiles: Sequence[LoneProfile], filters: SpanFilters, period: Range
 ) -> tuple[list[str], bool]:
-    profiles = list(profiles)
     invocations, complete = invocations_of(profiles)
     if not invocations:
         return [], complete
