@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.int64]
 Bits = NDArray[np.uint64]
 
-_TAGS: Final = 128
-"""Tags of one byte: fields 1 to 15, which is all that these messages have."""
 _VARINT: Final = 0
 _LENGTH: Final = 2
 _NUMBER: Final = 1
@@ -68,38 +66,52 @@ class MessageForm:
 
     def __init__(self, message: Any) -> None:
         """Take the fields of a message's descriptor."""
-        self.kinds = np.zeros(_TAGS, np.int8)
+        self._kinds: dict[int, int] = {}
         for field in message.fields:
             tag = field.number << 3
             if field.message_type is None:
-                self.kinds[tag | _VARINT] = _NUMBER
+                self._kinds[tag | _VARINT] = _NUMBER
             if field.message_type is not None or field.is_repeated:
-                self.kinds[tag | _LENGTH] = _BYTES
+                self._kinds[tag | _LENGTH] = _BYTES
+
+    def kind_of(self, tag: int) -> int:
+        """Return whether a field is one number or has a length, by its tag.
+
+        Raises:
+            IrregularMessage: There is no such field.
+        """
+        kind = self._kinds.get(tag)
+        if kind is None:
+            raise IrregularMessage(f"a field of the unknown tag {tag}")
+        return kind
+
+
+Found = tuple[Numbers, Numbers, Numbers]
+"""Fields of one number: which message each belongs to, and where what it holds begins and ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Fields of messages; those of one message are in the order of its bytes.
+    """Fields of messages.
 
     Attributes:
         messages: The messages.
-        message: Of each field, which message it belongs to.
-        number: Its number.
-        begin: The position of its first number.
-        end: The position after its last.
+        found: The fields by their number: some of different messages at a time, in such an order
+            that those of one message are in the order of its bytes.
     """
 
     messages: Messages
-    message: Numbers
-    number: Numbers
-    begin: Numbers
-    end: Numbers
+    found: dict[int, list[Found]]
 
     def column(self, number: int) -> Bits:
         """Return a field of one number: of each message the last one, 0 where there is none."""
-        chosen = self.number == number
-        column = np.zeros(len(self.messages.begin), np.uint64)
-        column[self.message[chosen]] = self.messages.numbers.values[self.begin[chosen]]
+        values, count = self.messages.numbers.values, len(self.messages.begin)
+        found = self.found.get(number, [])
+        if len(found) == 1 and len(found[0][0]) == count:
+            return values[found[0][1]]
+        column = np.zeros(count, np.uint64)
+        for message, begin, _ in found:
+            column[message] = values[begin]
         return column
 
     def repeated(self, number: int) -> tuple[Bits, Numbers]:
@@ -115,13 +127,16 @@ class Fields:
         message, begin, end = self._in_order(number)
         return Messages(self.messages.numbers, begin, end), message
 
-    def _in_order(self, number: int) -> tuple[Numbers, Numbers, Numbers]:
-        chosen = np.flatnonzero(self.number == number)
-        message = self.message[chosen]
-        if (message[1:] < message[:-1]).any():
-            order = np.argsort(message, kind="stable")
-            chosen, message = chosen[order], message[order]
-        return message, self.begin[chosen], self.end[chosen]
+    def _in_order(self, number: int) -> Found:
+        found = self.found.get(number)
+        if not found:
+            none = np.zeros(0, np.int64)
+            return none, none, none
+        if len(found) == 1:
+            return found[0]
+        message, begin, end = map(np.concatenate, zip(*found, strict=True))
+        order = np.argsort(message, kind="stable")
+        return message[order], begin[order], end[order]
 
 
 def positions(begin: Numbers, counts: Numbers) -> Numbers:
@@ -173,7 +188,7 @@ def read_messages(contents: list[bytes]) -> Messages:
 
 
 def fields(messages: Messages, form: MessageForm, most: int) -> Fields:
-    """Find the fields of messages.
+    """Find the fields of messages: the first of each, then the second, and so on.
 
     Args:
         messages: The messages.
@@ -184,42 +199,47 @@ def fields(messages: Messages, form: MessageForm, most: int) -> Fields:
         TooManyFields: One has more.
         IrregularMessage: One has a field that is not of the form, or that does not end in it.
     """
-    numbers, ends = messages.numbers, messages.end
-    place = messages.begin.copy()
-    message = np.flatnonzero(place < ends)
-    steps: list[tuple[Numbers, Numbers, Numbers, Numbers]] = []
-    while len(message):
-        if len(steps) == most:
-            raise TooManyFields(f"a message has more than {most} fields")
-        begin, limit = place[message], ends[message]
-        tags = numbers.values[begin]
-        if int(tags.max()) >= _TAGS:
-            raise IrregularMessage("a field of an unknown number")
-        tag = tags.view(np.int64)
-        kinds = form.kinds[tag]
-        begin = begin + 1
-        if not kinds.all() or (begin >= limit).any():
-            raise IrregularMessage("a field that is not of the form, or without a value")
-        end = begin + 1
-        is_bytes = kinds == _BYTES
-        if is_bytes.any():
-            end = np.where(is_bytes, _end_of_bytes(numbers, begin, is_bytes), end)
-            begin = begin + is_bytes
+    values = messages.numbers.values
+    found: dict[int, list[Found]] = {}
+    message = np.flatnonzero(messages.begin < messages.end)
+    begin, limit = messages.begin[message], messages.end[message]
+    for _ in range(most):
+        if not len(message):
+            return Fields(messages, found)
+        tags, begin = values[begin], begin + 1
+        if (begin >= limit).any():
+            raise IrregularMessage("a field without a value")
+        tag = int(tags[0])
+        if (tags == tag).all():
+            begin, end = _extent(messages.numbers, begin, form.kind_of(tag))
+            found.setdefault(tag >> 3, []).append((message, begin, end))
+        else:
+            begin, end = begin.copy(), np.zeros_like(begin)
+            for tag in np.unique(tags).tolist():
+                chosen = np.flatnonzero(tags == tag)
+                first, last = _extent(messages.numbers, begin[chosen], form.kind_of(tag))
+                found.setdefault(tag >> 3, []).append((message[chosen], first, last))
+                end[chosen] = last
         if (end > limit).any():
             raise IrregularMessage("a field does not end within its message")
-        steps.append((message, tag >> 3, begin, end))
-        place[message] = end
-        message = message[end < limit]
-    if not steps:
-        none = np.zeros(0, np.int64)
-        return Fields(messages, none, none, none, none)
-    return Fields(messages, *map(np.concatenate, zip(*steps, strict=True)))
+        goes_on = end < limit
+        message, begin, limit = message[goes_on], end[goes_on], limit[goes_on]
+    if len(message):
+        raise TooManyFields(f"a message has more than {most} fields")
+    return Fields(messages, found)
 
 
-def _end_of_bytes(numbers: Varints, begin: Numbers, is_bytes: NDArray[np.bool_]) -> Numbers:
+def _extent(numbers: Varints, begin: Numbers, kind: int) -> tuple[Numbers, Numbers]:
+    """Return where what fields hold begins and ends, of which the first number is at `begin`."""
+    if kind == _NUMBER:
+        return begin, begin + 1
+    return begin + 1, _end_of_bytes(numbers, begin)
+
+
+def _end_of_bytes(numbers: Varints, begin: Numbers) -> Numbers:
     """Return the positions after what has a length, which is the number at `begin`."""
     size = int(numbers.at[-1])
-    length = numbers.values[begin] * is_bytes
+    length = numbers.values[begin]
     if int(length.max()) > size:
         raise IrregularMessage("a field does not end within its message")
     stop = numbers.at[begin + 1] + length.view(np.int64)
