@@ -22,6 +22,7 @@ _BYTES: Final = 2
 _FEW_TIMES: Final = 16
 _MAX_VARINT: Final = 10
 _CONTINUES: Final = 0x80
+_PART: Final = 0x7F
 
 
 class IrregularMessage(Exception):
@@ -42,7 +43,7 @@ class Varints:
     Attributes:
         values: Every number.
         at: The byte at which each begins, and the end.
-        before: Of each byte, and of the end, how many numbers begin before it.
+        before: Of each byte at which a number begins, and of the end, how many begin before it.
         begins: Of each byte, and of the end, whether a number begins (or would begin) there.
     """
 
@@ -255,18 +256,19 @@ def _varints(content: bytes) -> Varints:
     if not begins[-1]:
         raise IrregularMessage("the bytes end within a number")
     at = np.flatnonzero(begins)
-    before = np.zeros(len(octets) + 1, np.int32)
-    np.cumsum(begins[:-1], out=before[1:])
-    lengths = np.diff(at)
+    before = np.empty(len(octets) + 1, np.int32)
+    before[at] = np.arange(len(at), dtype=np.int32)
     begin = at[:-1]
-    values = (octets[begin] & 0x7F).astype(np.uint64)
-    longer = np.flatnonzero(lengths > 1)
-    for place in range(1, _MAX_VARINT + 1):
-        if not len(longer):
-            break
-        if place == _MAX_VARINT:
+    part = octets[begin]
+    values = (part & _PART).astype(np.uint64)
+    longer = np.flatnonzero(part & _CONTINUES)
+    shift = 0
+    while len(longer):
+        shift += 7
+        if shift >= 7 * _MAX_VARINT:
             raise IrregularMessage(f"a number of more than {_MAX_VARINT} bytes")
-        part = (octets[begin[longer] + place] & 0x7F).astype(np.uint64)
-        values[longer] |= part << np.uint64(7 * place)
-        longer = longer[lengths[longer] > place + 1]
+        place = begin[longer] + shift // 7
+        part = octets[place]
+        values[longer] |= (part & _PART).astype(np.uint64) << np.uint64(shift)
+        longer = longer[part >= _CONTINUES]
     return Varints(values, at, before, begins)
