@@ -18,13 +18,20 @@ import msgspec
 import pytest
 
 import fleet
-from ledger_items import LOGS, METRICS
+from ledger_items import LOGS, METRICS, PROFILES
 from prometheus_text import metric
 from rak_libs.clickhouse.connection import connect
 from rak_libs.kafka.admin import delete_topics
 from rak_libs.kafka.consumer import PartitionConsumer
 from rak_libs.kafka.publisher import Publisher, Stored
-from rak_libs.kafka.topics import DATA_TOPICS, OTLP_SPANS, PIPELINE, TOPICS, dead_letter_topic
+from rak_libs.kafka.topics import (
+    DATA_TOPICS,
+    OTLP_SPANS,
+    PIPELINE,
+    PPROF_PROFILES,
+    TOPICS,
+    dead_letter_topic,
+)
 from rak_libs.runtime.settings import Config, KafkaSettings
 from traffic import numbered_request
 
@@ -227,13 +234,19 @@ def test_a_deleted_row_is_missed(account: Account) -> None:
         )
 
 
-def test_points_of_every_kind_and_log_records_are_accounted_for(account: Account) -> None:
+def test_points_of_every_kind_log_records_and_profiles_are_accounted_for(
+    account: Account,
+) -> None:
     now_ns = time.time_ns()
-    with account.changing(received=70, accepted=70, stored=70):
+    with account.changing(received=75, accepted=75, stored=75):
+        account.publish(
+            PPROF_PROFILES,
+            *(PROFILES.encode("accounted", "agent", {n: now_ns - n}) for n in range(5)),
+        )
         for items, count in ((METRICS, 40), (LOGS, 30)):
             body = items.encode("accounted", "agent", {n: now_ns - n for n in range(count)})
             account.post(body, path=items.path)
-    for table in ("metric_exponential_histograms", "logs"):
+    for table in ("metric_exponential_histograms", "logs", "cpu_profiles"):
         missing = account.changing(stored=-1, unaccounted=1, unaccounted_by__not_found=1)
         with missing, connect(account.config.clickhouse) as client:
             client.execute(

@@ -162,6 +162,21 @@ def test_records_of_a_trace_live_with_its_spans(files: Files) -> None:
     assert f"if(trace_id = '', {otherwise}, cityHash64(trace_id))" in sharded_by
 
 
+def test_profiles_of_a_trace_live_with_its_spans(files: Files) -> None:
+    """Those without a trace are spread by their id, each beside what it says of memory."""
+    for table in ("cpu_profiles", "memory_profiles"):
+        sharded_by = _distributed(files)[table].template.partition(f"{table}_local,")[2]
+        assert "if(trace_id = '', cityHash64(profile_id), cityHash64(trace_id))" in sharded_by
+
+
+def test_samples_are_named_by_stacks_of_all_shards(files: Files) -> None:
+    """A stack may lie on another shard than its profiles: the view reads Distributed tables."""
+    (view,) = (file for file in files if file.object == "profile_samples")
+    rendered = view.render(Target(database="telemetry", cluster=CLUSTER))
+    assert re.findall(r"FROM `telemetry`\.(\w+)", rendered) == ["cpu_profiles", "profile_stacks"]
+    assert "GLOBAL ANY LEFT JOIN" in rendered
+
+
 def test_rows_of_the_account_meet_what_they_replace(files: Files) -> None:
     """A row's shard follows from columns of its key alone."""
     (pipeline,) = (file for file in files if file.object == "pipeline")
