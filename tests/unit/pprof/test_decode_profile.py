@@ -128,7 +128,7 @@ def good_profile() -> Profile:
     return profile
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(profiles())
 def test_rows_and_stacks_say_what_the_profile_says(profile: Profile) -> None:
     row, tables = one(profile)
@@ -141,7 +141,7 @@ def test_rows_and_stacks_say_what_the_profile_says(profile: Profile) -> None:
     assert row["raw_pprof"] == profile.SerializeToString()
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(profiles(), profiles())
 def test_equal_stacks_have_equal_numbers_in_all_profiles(first: Profile, second: Profile) -> None:
     """And unequal ones have others, whatever ids the profiles gave them."""
@@ -304,7 +304,7 @@ def test_a_profile_that_fails_a_check_is_returned_whole_with_the_reason() -> Non
 
 
 def test_a_busy_profile_is_told_sample_by_sample() -> None:
-    profile = realistic_profile(1, samples=200)
+    profile = realistic_profile(1, samples=100, functions=100, locations=200)
     row, tables = one(profile)
     frames = stacks(tables)
     assert [frames[stack] for stack in row["samples.stack"]] == [

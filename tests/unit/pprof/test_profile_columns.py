@@ -26,13 +26,13 @@ def field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, len(content)]) + content
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(profiles())
 def test_columns_hold_the_whole_profile(profile: Profile) -> None:
     assert read(profile.SerializeToString()) == profile
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(profiles(max_samples=3), st.data())
 def test_damaged_profiles_are_read_or_refused_as_protobuf_does(
     profile: Profile, data: st.DataObject
