@@ -1,6 +1,7 @@
 """The limits of one HTTP connection, on real sockets: slow and huge headers, age, leaving."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -69,7 +70,8 @@ def test_a_header_that_trickles_in_is_not_given_more_time() -> None:
 
         writer.write(b"GET / HTTP/1.1\r\n")
         trickling = asyncio.create_task(trickle())
-        assert await reader.read() == b""
+        with contextlib.suppress(ConnectionResetError):  # so it ends where a letter was underway
+            assert await reader.read() == b""
         trickling.cancel()
 
     connected(ConnectionLimits(head_seconds=0.1), scenario)
