@@ -31,7 +31,7 @@ from rak_services.local.broker_recycling import BrokerRecycler
 
 MEBIBYTE = 1024 * 1024
 GROUP = "rak-writer-spans"
-VOLUME = int(os.environ.get("RAK_TEST_VOLUME_BYTES", str(300 * MEBIBYTE)))
+VOLUME = int(os.environ.get("RAK_TEST_VOLUME_BYTES", str(200 * MEBIBYTE)))
 LIMIT = int(os.environ.get("RAK_TEST_BROKER_LIMIT_BYTES", str(64 * MEBIBYTE)))
 
 

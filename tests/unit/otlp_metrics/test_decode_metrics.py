@@ -396,7 +396,7 @@ def test_a_message_all_of_whose_points_are_bad_is_not_taken_for_one_without() ->
 _SEED = [every_kind(), request_of(counter(*[number(as_double=0.5)] * 3))]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(_SEED),
     st.sampled_from(_SEED),

@@ -15,7 +15,7 @@ NOW_NS = 1_800_000_000_000_000_000
 WINDOW = time_window(30, NOW_NS)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests(NOW_NS))
 def test_a_decoded_request_can_be_rebuilt(request: ExportTraceServiceRequest) -> None:
     """The columns lose nothing that `canonical` keeps."""
