@@ -141,11 +141,12 @@ def _check_samples(profile: ProfileColumns) -> None:
 
 def _check_depths(depths: Numbers, stacks: Numbers, locations: Locations) -> None:
     counts = locations.line_counts
-    if counts.max(initial=0) > 1:
-        # A location is as many frames as it has lines, and one if it has none.
-        frames = np.maximum(counts, 1)[stacks]
-        depths = sums_of_groups(frames, depths)
     deepest, total = int(depths.max(initial=0)), int(depths.sum())
+    most = int(counts.max(initial=0))
+    if most > 1 and (most * deepest > MAX_DEPTH or most * total > MAX_STACK_ENTRIES):
+        # A location is as many frames as it has lines, and one if it has none.
+        depths = sums_of_groups(np.maximum(counts, 1)[stacks], depths)
+        deepest, total = int(depths.max(initial=0)), int(depths.sum())
     if deepest > MAX_DEPTH:
         raise ProfileTooLarge(f"a stack has {deepest} frames; at most {MAX_DEPTH} are taken")
     if total > MAX_STACK_ENTRIES:
@@ -157,7 +158,8 @@ def _check_depths(depths: Numbers, stacks: Numbers, locations: Locations) -> Non
 def _check_ids(name: str, ids: Bits) -> None:
     if not ids.all():
         raise InvalidProfile("id", f"a {name} has the id 0; expected another number")
-    if len(np.unique(ids)) < len(ids):
+    in_order = np.sort(ids)
+    if (in_order[1:] == in_order[:-1]).any():
         raise InvalidProfile("id", f"several {name}s have the same id; expected each id once")
 
 

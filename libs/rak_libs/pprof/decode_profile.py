@@ -27,7 +27,6 @@ from rak_libs.pprof.dropped_frames import without_dropped_frames
 from rak_libs.pprof.errors import InvalidProfile, ProfileTooLarge
 from rak_libs.pprof.frames import Frames, Stacks, frames_of, stacks_of
 from rak_libs.pprof.memory_rows import memory_row
-from rak_libs.pprof.number_messages import positions
 from rak_libs.pprof.packed_columns import append_numbers, append_words
 from rak_libs.pprof.profile_columns import ProfileColumns
 from rak_libs.pprof.profile_id import profile_id
@@ -195,7 +194,7 @@ def _append_stacks(
     """Append the stacks whose rows are to be written."""
     service = decoded.context.service_name
     day = decoded.identity["timestamp"] // DAY_NS
-    numbers, depths = decoded.stacks.numbers, decoded.stacks.depths
+    numbers = decoded.stacks.numbers
     distinct, first = np.unique(numbers, return_index=True)
     keys = (distinct ^ _service_hash(service)).tolist()
     rows = np.array(
@@ -209,12 +208,11 @@ def _append_stacks(
     columns["service_name"] += [service] * len(rows)
     columns["stack"] += numbers[rows].tolist()
     columns["seen_at"] += [timestamp_ms // _MS_PER_SECOND] * len(rows)
-    begins = np.cumsum(depths) - depths
-    places = decoded.stacks.frames[positions(begins[rows], depths[rows])]
+    places, depths = decoded.stacks.frames(rows)
     for name, values in decoded.frames.columns_of_numbers().items():
-        append_numbers(columns[name], values[places], depths[rows])
+        append_numbers(columns[name], values[places], depths)
     for name, indexes in decoded.frames.columns_of_words().items():
-        append_words(columns[name], decoded.frames.texts, indexes[places], depths[rows])
+        append_words(columns[name], decoded.frames.texts, indexes[places], depths)
     batch.rows += len(rows)
 
 

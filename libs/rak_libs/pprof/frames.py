@@ -5,7 +5,7 @@ in its program, independent of where that was loaded. Hashes are of what frames 
 profile's own ids, so the same stack has the same number in every profile.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -13,16 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rak_libs.pprof.number_hashes import hashes_of_groups, hashes_of_rows
 from rak_libs.pprof.number_messages import Bits, Numbers, positions, sums_of_groups
 from rak_libs.pprof.profile_columns import ProfileColumns
 
-_LITTLE: Final = np.dtype("<u8")
-_HASH_BYTES: Final = 8
-_FUNCTION_HASH_BYTES: Final = 16
-_MOST_REMEMBERED: Final = 100_000
-_MOST_STACKS: Final = 50_000
-_LONGEST_REMEMBERED: Final = 1_024
-"""Bytes; with 50,000 stacks of usual depth some 20 MB are remembered."""
+_TEXT_HASH_BYTES: Final = 8
+_MOST_TEXTS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +85,33 @@ class Stacks:
 
     Attributes:
         numbers: Of each a hash of its frames and of which of them are inlined.
-        depths: Of each, how many frames it has.
-        frames: The frames of all, as places in `Frames`, each stack's leaf first.
+        depths: Of each, how many locations it has.
+        locations: The locations of all, as places in the profile's, each stack's leaf first.
+        frame_counts: Of each of the profile's locations, how many frames it has.
     """
 
     numbers: Bits
     depths: Numbers
-    frames: Numbers
+    locations: Numbers
+    frame_counts: Numbers
+
+    def frames(self, stacks: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the frames of some stacks, as places in `Frames`, and each stack's count."""
+        depths = self.depths[stacks]
+        begin = (np.cumsum(self.depths) - self.depths)[stacks]
+        locations = self.locations[positions(begin, depths)]
+        counts = self.frame_counts[locations]
+        return positions(self._first_frames()[locations], counts), sums_of_groups(counts, depths)
+
+    def leaves(self) -> tuple[NDArray[np.bool_], Numbers]:
+        """Tell which stacks have a frame, and return the leaf of each of these."""
+        has_leaf = self.depths > 0
+        begin = (np.cumsum(self.depths) - self.depths)[has_leaf]
+        return has_leaf, self._first_frames()[self.locations[begin]]
+
+    def _first_frames(self) -> Numbers:
+        first: Numbers = np.cumsum(self.frame_counts) - self.frame_counts
+        return first
 
 
 def frames_of(profile: ProfileColumns) -> Frames:
@@ -116,22 +132,30 @@ def frames_of(profile: ProfileColumns) -> Frames:
     address = np.where(_has_text(profile.texts, names), np.uint64(0), addresses[location])
     inlined = np.ones(len(location), np.bool_)
     inlined[np.cumsum(counts) - 1] = False
-    said = np.column_stack(
+    texts = _text_hashes(
+        profile.texts, (functions.names, functions.system_names, functions.filenames, mappings)
+    )
+    said = [texts[functions.names], texts[functions.system_names], texts[functions.filenames]]
+    # A frame without a function says as much as one of a function of which nothing is said.
+    known = [np.append(column, texts[0]) for column in said]
+    start_lines = np.append(functions.start_lines, 0)
+    of_functions = hashes_of_rows([*known, start_lines.view(np.uint64)])
+    numbers = hashes_of_rows(
         [
-            _function_hashes(profile)[function],
+            of_functions[function],
             lines.view(np.uint64),
             columns.view(np.uint64),
-            _text_hashes(profile.texts, mappings)[location],
+            texts[mapping],
             address,
         ]
     )
     return Frames(
         texts=profile.texts,
-        numbers=_numbers(said),
+        numbers=numbers,
         functions=names,
         system_names=np.append(functions.system_names, 0)[function],
         files=np.append(functions.filenames, 0)[function],
-        start_lines=np.append(functions.start_lines, 0)[function],
+        start_lines=start_lines[function],
         lines=lines,
         columns=columns,
         mappings=mapping,
@@ -142,16 +166,14 @@ def frames_of(profile: ProfileColumns) -> Frames:
 
 def stacks_of(profile: ProfileColumns, frames: Frames) -> Stacks:
     """Return the stack of each sample of a checked profile."""
-    row = profile.samples.location_rows
+    samples = profile.samples
     counts = np.maximum(profile.locations.line_counts, 1)
-    first = np.cumsum(counts) - counts
-    depths = sums_of_groups(counts[row], profile.samples.depths)
-    flat = positions(first[row], counts[row])
-    # What is inlined is part of a stack's identity, and not of a frame's.
+    # What is inlined is part of a stack's identity, and not of a frame's; and so it tells where
+    # the frames of each location end.
     marked = np.where(frames.inlined, ~frames.numbers, frames.numbers)
-    content = marked[flat].astype(_LITTLE, copy=False).tobytes()
-    ends = (np.cumsum(depths) * _HASH_BYTES).tolist()
-    return Stacks(_hashes(content, ends, _known_stacks, _MOST_STACKS), depths, flat)
+    numbers = hashes_of_groups(marked, counts)[samples.location_rows]
+    hashes = hashes_of_groups(numbers, samples.depths)
+    return Stacks(hashes, samples.depths, samples.location_rows, counts)
 
 
 def _places(profile: ProfileColumns) -> tuple[Numbers, Bits]:
@@ -173,80 +195,27 @@ def _has_text(texts: Sequence[str], indexes: Numbers) -> NDArray[np.bool_]:
     return has_text
 
 
-_known_functions: Final[dict[tuple[str, str, str, int], bytes]] = {}
-_known_frames: Final[dict[bytes, bytes]] = {}
-_known_stacks: Final[dict[bytes, bytes]] = {}
-"""Hashes of what was hashed before: profiles of a program consist of the same frames and stacks."""
+_known_texts: Final[dict[str, int]] = {}
+"""Hashes of texts that were hashed before: profiles of a program name the same functions."""
 
 
-def _numbers(said: Bits) -> Bits:
-    """Return the hash of each row of numbers."""
-    content = said.astype(_LITTLE, copy=False).tobytes()
-    size = said.shape[1] * _LITTLE.itemsize
-    ends = range(size, len(content) + 1, size)
-    return _hashes(content, ends, _known_frames, _MOST_REMEMBERED)
+def _text_hashes(texts: Sequence[str], indexes: Sequence[Numbers]) -> Bits:
+    """Return a hash for each text that is used, and for '', which is the first; 0 for others."""
+    if len(_known_texts) > _MOST_TEXTS:
+        _known_texts.clear()
+    used = np.zeros(len(texts), np.bool_)
+    used[0] = True
+    for column in indexes:
+        used[column] = True
+    distinct = np.flatnonzero(used)
+    hashes = np.zeros(len(texts), np.uint64)
+    hashes[distinct] = [_text_hash(texts[index]) for index in distinct.tolist()]
+    return hashes
 
 
-def _hashes(content: bytes, ends: Iterable[int], known: dict[bytes, bytes], most: int) -> Bits:
-    """Return the hash of each part of some bytes.
-
-    Args:
-        content: Parts that follow each other.
-        ends: Where each ends.
-        known: Hashes of parts that were seen; those of these are added.
-        most: How many are remembered before all are forgotten.
-    """
-    if len(known) > most:
-        known.clear()
-    hashes: list[bytes] = []
-    begin = 0
-    for end in ends:
-        key = content[begin:end]
-        found = known.get(key)
-        if found is None:
-            found = blake2b(key, digest_size=_HASH_BYTES).digest()
-            if len(key) <= _LONGEST_REMEMBERED:
-                known[key] = found
-        hashes.append(found)
-        begin = end
-    return _as_numbers(hashes)
-
-
-def _function_hashes(profile: ProfileColumns) -> Bits:
-    """Return 16 bytes for each function as two numbers; for none, at the end, as well."""
-    texts, functions = profile.texts, profile.functions
-    if len(_known_functions) > _MOST_REMEMBERED:
-        _known_functions.clear()
-    known = _known_functions
-    hashes: list[bytes] = []
-    for key in zip(
-        map(texts.__getitem__, functions.names.tolist()),
-        map(texts.__getitem__, functions.system_names.tolist()),
-        map(texts.__getitem__, functions.filenames.tolist()),
-        functions.start_lines.tolist(),
-        strict=True,
-    ):
-        found = known.get(key)
-        if found is None:
-            found = known[key] = _function_hash(*key)
-        hashes.append(found)
-    # A frame without a function says as much as one of a function of which nothing is said.
-    return _as_numbers([*hashes, _function_hash("", "", "", 0)]).reshape(-1, 2)
-
-
-def _function_hash(name: str, system_name: str, file: str, start_line: int) -> bytes:
-    said = f"{len(name)} {len(system_name)} {name}{system_name}{file} {start_line}"
-    return blake2b(said.encode(), digest_size=_FUNCTION_HASH_BYTES).digest()
-
-
-def _text_hashes(texts: Sequence[str], indexes: Numbers) -> Bits:
-    distinct, inverse = np.unique(indexes, return_inverse=True)
-    hashes = [
-        blake2b(texts[index].encode(), digest_size=_HASH_BYTES).digest()
-        for index in distinct.tolist()
-    ]
-    return _as_numbers(hashes)[inverse]
-
-
-def _as_numbers(hashes: Sequence[bytes]) -> Bits:
-    return np.frombuffer(b"".join(hashes), _LITTLE).astype(np.uint64, copy=False)
+def _text_hash(text: str) -> int:
+    found = _known_texts.get(text)
+    if found is None:
+        digest = blake2b(text.encode(), digest_size=_TEXT_HASH_BYTES).digest()
+        found = _known_texts[text] = int.from_bytes(digest, "little")
+    return found

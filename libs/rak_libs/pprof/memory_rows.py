@@ -79,8 +79,7 @@ def _sites(
     measured: Mapping[str, Numbers], frames: Frames, stacks: Stacks
 ) -> dict[str, Sequence[Any]]:
     """Sum by the frame that allocated, and take those with the most bytes."""
-    has_leaf = stacks.depths > 0
-    leaves = stacks.frames[(np.cumsum(stacks.depths) - stacks.depths)[has_leaf]]
+    has_leaf, leaves = stacks.leaves()
     numbers, first, site = np.unique(frames.numbers[leaves], return_index=True, return_inverse=True)
     none = np.zeros(len(numbers), np.int64)
     sums = {}

@@ -8,15 +8,13 @@ import msgspec
 import numpy as np
 
 from rak_libs.pprof.hex_ids import span_id_of, trace_id_of
+from rak_libs.pprof.number_hashes import hashes_of_groups, hashes_of_rows
 from rak_libs.pprof.number_messages import Numbers
 from rak_libs.pprof.profile_columns import ProfileColumns
 
 TRACE_ID_KEYS: Final = frozenset({"trace_id", "traceid", "trace.id", "trace id"})
 SPAN_ID_KEYS: Final = frozenset({"span_id", "spanid", "span.id", "span id"})
 SPAN_NAME_KEYS: Final = frozenset({"span_name", "span.name"})
-
-_LABEL_BYTES: Final = 4 * 8
-_NOTHING: Final = ("", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +39,34 @@ class SampleLabels:
 def sample_labels(profile: ProfileColumns) -> SampleLabels:
     """Read the labels of a checked profile's samples."""
     samples = profile.samples
-    rows = np.column_stack(
-        [samples.label_keys, samples.label_texts, samples.label_numbers, samples.label_units]
+    columns = (
+        samples.label_keys,
+        samples.label_texts,
+        samples.label_numbers,
+        samples.label_units,
     )
-    content = rows.tobytes()
-    places = {b"": 0}
-    said = [_NOTHING]
-    sets: list[int] = []
-    begin = 0
-    for end in (np.cumsum(samples.label_counts) * _LABEL_BYTES).tolist():
-        key = content[begin:end]
-        place = places.get(key)
-        if place is None:
-            place = places[key] = len(said)
-            labels = rows[begin // _LABEL_BYTES : end // _LABEL_BYTES].tolist()
-            said.append(_read(profile.texts, labels))
-        sets.append(place)
-        begin = end
-    return SampleLabels(np.array(sets, np.int64), *zip(*said, strict=True))
+    labels = hashes_of_rows([column.view(np.uint64) for column in columns])
+    sets = hashes_of_groups(labels, samples.label_counts)
+    _, first, places = np.unique(sets, return_index=True, return_inverse=True)
+    ends = np.cumsum(samples.label_counts)
+    said = [
+        _read(profile.texts, [column[end - count : end].tolist() for column in columns])
+        for end, count in zip(
+            ends[first].tolist(), samples.label_counts[first].tolist(), strict=True
+        )
+    ]
+    trace_ids, span_ids, span_names, told = zip(*said, strict=True) if said else ((), (), (), ())
+    return SampleLabels(places, told, trace_ids, span_ids, span_names)
 
 
-def _read(texts: Sequence[str], labels: Sequence[Sequence[int]]) -> tuple[str, str, str, str]:
+def _read(texts: Sequence[str], columns: Sequence[Sequence[int]]) -> tuple[str, str, str, str]:
+    """Return trace id, span id, span name and the whole of what a set of labels says.
+
+    Its columns are those of `Samples`.
+    """
     by_key: dict[str, list[Any]] = {}
     trace_id = span_id = span_name = ""
-    for key, text, number, unit in labels:
+    for key, text, number, unit in zip(*columns, strict=True):
         name = texts[key]
         if not text and (number or unit):
             by_key.setdefault(name, []).append({"number": number, "unit": texts[unit]})
@@ -79,4 +81,5 @@ def _read(texts: Sequence[str], labels: Sequence[Sequence[int]]) -> tuple[str, s
             span_id = span_id or span_id_of(value)
         elif name in SPAN_NAME_KEYS:
             span_name = span_name or value
-    return msgspec.json.encode(by_key).decode(), trace_id, span_id, span_name
+    told = msgspec.json.encode(by_key).decode() if by_key else ""
+    return trace_id, span_id, span_name, told
