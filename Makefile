@@ -60,7 +60,6 @@ test-again: $(STAMP) ## the tests that failed last, one after the other
 
 SOAKED := tests/faults tests/integration/otlp_receiver/test_mutated_requests.py
 SOAKED += tests/integration/pprof_receiver/test_mutated_profiles.py
-SOAKED += tests/integration/pprof_receiver/test_mutated_profiles.py
 SOAKED += tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py
 
 soak: export RAK_TEST_OUTAGE_SECONDS = 120

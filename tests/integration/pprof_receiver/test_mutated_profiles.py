@@ -18,7 +18,6 @@ from typing import Final, NamedTuple
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 from integration.pprof_receiver.agents import PATHS, PprofReceiver
 from profile_generation import profiles
@@ -26,9 +25,9 @@ from rak_libs.clickhouse.insert import encode_block
 from rak_libs.kafka.topics import PPROF_PROFILES
 from rak_libs.model.message import Message
 from rak_libs.model.time_window import time_window
-from rak_libs.pprof.profile_pb2 import Profile
 from rak_services.writer.signals import SIGNALS
 from request_mutations import BYTE_MUTATIONS, PROTOBUF_MUTATIONS
+from round_trips import drawn
 from topic_reading import read_whole_topic
 
 REQUESTS: Final = int(os.environ.get("RAK_TEST_MUTATIONS", "10000"))
@@ -79,21 +78,8 @@ class Client:
 
 def drawn_profiles() -> list[bytes]:
     """Draw valid profiles, as many as the mutations begin with."""
-    drawn: list[bytes] = []
-
-    @settings(
-        max_examples=SEEDS,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(profiles(time_ns=time.time_ns()))
-    def draw(profile: Profile) -> None:
-        drawn.append(profile.SerializeToString())
-
-    draw()
-    return drawn
+    found = drawn(profiles(time_ns=time.time_ns()), SEEDS)
+    return [profile.SerializeToString() for profile in found]
 
 
 def form_of(body: bytes) -> bytes:
