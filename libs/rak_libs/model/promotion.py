@@ -10,7 +10,7 @@ Names are from RAK's agents and from the OpenTelemetry semantic conventions for 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-PROMOTION_VERSION: Final = 1
+PROMOTION_VERSION: Final = 2
 
 SERVICE_NAME_KEY: Final = "service.name"
 UNKNOWN_SERVICE: Final = "unknown_service"

@@ -71,6 +71,14 @@ SPANS: Final = Table(
             ("resource_cpu_micros", "UInt64"),
             ("resource_memory_bytes", "UInt64"),
             ("resource_memory_peak", "UInt64"),
+            ("conversation_id", _TEXT),
+            ("llm_request_model", _WORD),
+            ("llm_response_model", _WORD),
+            # Several reasons are separated by commas.
+            ("finish_reason", _WORD),
+            ("time_to_first_token_ns", "UInt64"),
+            # `PROMOTION_VERSION` of the rules that filled these; 0 for rows before this column.
+            ("promotion_version", "UInt16"),
             # Attributes, each under the key and type it came with.
             ("attributes_string", "Map(LowCardinality(String), String)"),
             ("attributes_int", "Map(LowCardinality(String), Int64)"),

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from rak_libs.model.batch import ColumnBatch
+from rak_libs.model.promotion import PROMOTION_VERSION
 from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import TimeWindow
@@ -55,6 +56,15 @@ _SPAN_ID_LENGTHS: Final = frozenset({SPAN_ID_BYTES})
 _PARENT_ID_LENGTHS: Final = frozenset({0, SPAN_ID_BYTES})
 _ZERO_TRACE_ID: Final = bytes(TRACE_ID_BYTES)
 _ZERO_SPAN_ID: Final = bytes(SPAN_ID_BYTES)
+
+NOT_YET: Final[dict[str, Any]] = {
+    "conversation_id": "",
+    "llm_request_model": "",
+    "llm_response_model": "",
+    "finish_reason": "",
+    "time_to_first_token_ns": 0,
+    "promotion_version": PROMOTION_VERSION,
+}
 
 _LINK_COLUMNS: Final = tuple(name for name in SPANS.column_names if name.startswith("links."))
 _EVENT_COLUMNS: Final = tuple(name for name in SPANS.column_names if name.startswith("events."))
@@ -232,6 +242,8 @@ def _known(codes: list[int], members: frozenset[Any]) -> list[int]:
 def _append_defaults(columns: dict[str, Any], rows: int, first_row: int) -> list[list[Any]]:
     """Append `rows` defaults to every promoted column; return these columns by position."""
     for name, default in zip(PROMOTED_COLUMNS, DEFAULTS, strict=True):
+        columns[name].extend(repeat(default, rows))
+    for name, default in NOT_YET.items():
         columns[name].extend(repeat(default, rows))
     columns["operation"][first_row:] = operations_by_name(columns["span_name"][first_row:])
     return [columns[name] for name in PROMOTED_COLUMNS]

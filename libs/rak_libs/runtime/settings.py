@@ -108,6 +108,9 @@ class DeriveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """`[derive]`: when derived rows are computed, and how much of the engine that may take."""
 
     interval_seconds: Seconds = 120.0
+    ledger_interval_seconds: Seconds = 15.0
+    ledger_traces: Positive = 20_000
+    prices: str = ""
     settle_seconds: Seconds = 30.0
     points_per_statement: Positive = 2_000_000
     max_memory_bytes: Positive = 2048 * MEBIBYTE
@@ -175,6 +178,7 @@ class StorageSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     spans_retention_days: Days = 30
     metrics_retention_days: Days = 90
     metric_rollups_retention_days: Days = 400
+    summaries_retention_days: Days = 400
     logs_retention_days: Days = 30
     profiles_retention_days: Days = 7
     pipeline_retention_days: Days = 90

@@ -74,7 +74,7 @@ def add_span_filters(conditions: Conditions, filters: SpanFilters) -> None:
             conditions.add(f"{column} = %({parameter})s", **{parameter: text})
     add_attribute_filters(conditions, filters.attr)
     if filters.q is not None:
-        _add_text(conditions, filters.q)
+        add_text_filter(conditions, filters.q)
 
 
 def add_attribute_filters(conditions: Conditions, filters: AttributeFilters) -> None:
@@ -83,7 +83,8 @@ def add_attribute_filters(conditions: Conditions, filters: AttributeFilters) -> 
         _add_attribute(conditions, number, key, text)
 
 
-def _add_text(conditions: Conditions, text: str) -> None:
+def add_text_filter(conditions: Conditions, text: str) -> None:
+    """Keep rows whose name, status message or any textual attribute holds a text, in any case."""
     conditions.add(
         f"({_contains('span_name')}"
         f" OR {_contains('status_message')}"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rak_libs.model.ledger import LEDGER, SUMMARY_STATES, TRACE_TOTALS
 from rak_libs.model.metric_rollups import ROLLUP_TABLES
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.runtime.settings import StorageSettings
@@ -150,6 +151,7 @@ def test_retention_follows_the_configuration() -> None:
             spans_retention_days=7,
             metrics_retention_days=60,
             metric_rollups_retention_days=50,
+            summaries_retention_days=300,
             profiles_retention_days=5,
         ),
     )
@@ -164,5 +166,7 @@ def test_retention_follows_the_configuration() -> None:
         **{table.name: points.replace("60", "50") for table in ROLLUP_TABLES},
         "cpu_profiles": "toDateTime(timestamp) + toIntervalDay(5)",
         "memory_profiles": "toDateTime(timestamp) + toIntervalDay(5)",
+        **{table.name: points.replace("60", "7") for table in (LEDGER, TRACE_TOTALS)},
+        **{table.name: "slot + toIntervalDay(300)" for table in SUMMARY_STATES},
         "profile_stacks": "day + toIntervalDay(5) + toIntervalDay(1)",
     }

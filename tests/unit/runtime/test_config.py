@@ -230,7 +230,7 @@ def test_an_unknown_name_without_a_near_one_gets_the_known_names(tmp_path: Path)
     (problem,) = problems_of(written(tmp_path, "[storage]\nzzz = 1\n"), {})
     assert problem.endswith(
         "has no key zzz; known: spans_retention_days, metrics_retention_days,"
-        " metric_rollups_retention_days, logs_retention_days,"
+        " metric_rollups_retention_days, summaries_retention_days, logs_retention_days,"
         " profiles_retention_days, pipeline_retention_days"
     )
 

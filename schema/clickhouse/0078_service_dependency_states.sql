@@ -1,0 +1,24 @@
+-- Calls between services, by five minutes: sums and sketches that add up (rak_libs.model.ledger). rak-derive computes a
+-- slot whole from the ledger and writes it again when an entry changes: of rows with one key the one
+-- that saw most stays. Read with FINAL, or through the view with finished columns.
+CREATE TABLE IF NOT EXISTS ${database}.service_dependency_states${local}${on_cluster}
+(
+    slot            DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    caller_service  LowCardinality(String) CODEC(ZSTD(1)),
+    service_name    LowCardinality(String) CODEC(ZSTD(1)),
+    calls           UInt64 CODEC(T64, ZSTD(1)),
+    errors          UInt64 CODEC(T64, ZSTD(1)),
+    duration_ns_sum UInt128 CODEC(ZSTD(1)),
+    durations       AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64) CODEC(ZSTD(1)),
+    last_seen       DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    seen_until      DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ${replicated}ReplacingMergeTree(${replica_parameters}seen_until)
+PARTITION BY toYYYYMM(slot)
+ORDER BY (slot, caller_service, service_name)
+TTL slot + toIntervalDay(${summaries_retention_days})
+SETTINGS
+    ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = 0,
+    auto_statistics_types = ''
+COMMENT 'Calls between services, by five minutes';

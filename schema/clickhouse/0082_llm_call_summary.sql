@@ -1,0 +1,31 @@
+-- Calls of models by the hour, with finished columns. Where unpriced_tokens are not 0, cost is a lower
+-- bound: a model without a price is not free.
+CREATE VIEW IF NOT EXISTS ${database}.llm_call_summary${on_cluster} AS
+SELECT
+    toStartOfHour(s.slot) AS hour,
+    s.service_name AS service_name,
+    s.llm_model AS llm_model,
+    sum(s.calls) AS call_count,
+    if(call_count = 0, 0, sum(s.duration_ns_sum) / call_count / 1e9) AS avg_duration_seconds,
+    if(sum(s.first_token_calls) = 0, 0, sum(s.first_token_ns_sum) / sum(s.first_token_calls) / 1e9) AS avg_first_token_seconds,
+    sum(s.unpriced_calls) AS unpriced_call_count,
+    ifNotFinite(quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(s.durations)[1] / 1e9, 0) AS p50_duration,
+    ifNotFinite(quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(s.durations)[2] / 1e9, 0) AS p95_duration,
+    ifNotFinite(quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(s.durations)[3] / 1e9, 0) AS p99_duration,
+    sum(s.errors) AS error_count,
+    sum(s.retries) AS retry_count,
+    sum(s.resource_cpu_micros) / 1e6 AS total_cpu_seconds,
+    sum(s.resource_memory_bytes) / 1024 / 1024 AS total_memory_mb,
+    max(s.resource_memory_peak) / 1024 / 1024 AS peak_memory_mb,
+    sum(s.input_tokens) AS input_tokens,
+    sum(s.output_tokens) AS output_tokens,
+    sum(s.cache_read_tokens) AS cache_read_tokens,
+    sum(s.cache_write_tokens) AS cache_write_tokens,
+    sum(s.reasoning_tokens) AS reasoning_tokens,
+    sum(s.unsplit_tokens) AS unsplit_tokens,
+    sum(s.cost) AS cost,
+    sum(s.unpriced_tokens) AS unpriced_tokens,
+    max(s.last_seen) AS last_seen
+FROM ${database}.llm_call_summary_states AS s FINAL
+WHERE s.entries > 0
+GROUP BY hour, service_name, llm_model;
