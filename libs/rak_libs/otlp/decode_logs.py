@@ -21,7 +21,7 @@ from rak_libs.otlp.append_attributes import append_attributes
 from rak_libs.otlp.bare_request import BareLogsRequest
 from rak_libs.otlp.errors import PermanentOtlpError, UndecodableMessage
 from rak_libs.otlp.logs import LOG_RECORDS, SPAN_ID_LENGTHS, TRACE_ID_LENGTHS
-from rak_libs.otlp.promote import DEFAULTS, PROMOTED_COLUMNS
+from rak_libs.otlp.promote import PromotedColumns
 from rak_libs.otlp.read_attributes import (
     FROM_OBJECTS,
     REMEMBERING,
@@ -38,7 +38,7 @@ _TWO_64: Final = 2**64
 _ZERO_TRACE_ID: Final = bytes(max(TRACE_ID_LENGTHS))
 _ZERO_SPAN_ID: Final = bytes(max(SPAN_ID_LENGTHS))
 
-_PROMOTED: Final = frozenset(PROMOTED_COLUMNS) & frozenset(LOGS.column_names)
+_PROMOTED: Final = PromotedColumns(LOGS.column_names)
 
 
 class MessageWithoutLogRecords(PermanentOtlpError):
@@ -140,8 +140,10 @@ def _append_group(
     _append_times(columns, group)
     _append_facts(columns, group.records)
     _append_bodies(columns, [record.body for record in group.records])
-    promoted = _append_defaults(columns, rows)
-    append_attributes(columns, group.attributes, promoted, batch.rows)
+    facts = _PROMOTED.defaults(rows)
+    append_attributes(columns, group.attributes, facts)
+    for name, values in _PROMOTED.settled(facts).items():
+        columns[name] += values
     for name, fact in (scope_facts(scope_logs) | resource_facts(resource_logs)).items():
         columns[name].extend(repeat(fact, rows))
     batch.rows += rows
@@ -184,15 +186,3 @@ def _append_bodies(columns: dict[str, Any], bodies: Sequence[AnyValue]) -> None:
         else:
             texts.append(value_to_plain_text(body))
             json.append(value_to_text(body))
-
-
-def _append_defaults(columns: dict[str, Any], rows: int) -> list[list[Any] | None]:
-    """Append `rows` defaults to every promoted column; return these columns by position."""
-    promoted: list[list[Any] | None] = []
-    for name, default in zip(PROMOTED_COLUMNS, DEFAULTS, strict=True):
-        if name not in _PROMOTED:
-            promoted.append(None)
-            continue
-        columns[name].extend(repeat(default, rows))
-        promoted.append(columns[name])
-    return promoted

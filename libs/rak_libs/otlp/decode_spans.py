@@ -21,14 +21,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from rak_libs.model.batch import ColumnBatch
-from rak_libs.model.promotion import PROMOTION_VERSION
+from rak_libs.model.promotion import ENTITY_NAME, PROMOTION_VERSION
 from rak_libs.model.rejected_items import RejectedItems
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp.append_attributes import append_attributes
 from rak_libs.otlp.bare_request import BareTraceRequest
 from rak_libs.otlp.errors import PermanentOtlpError, UndecodableMessage
-from rak_libs.otlp.promote import DEFAULTS, PROMOTED_COLUMNS, operations_by_name
+from rak_libs.otlp.promote import PromotedColumns, settle_operations
 from rak_libs.otlp.read_attributes import (
     FROM_OBJECTS,
     REMEMBERING,
@@ -57,14 +57,7 @@ _PARENT_ID_LENGTHS: Final = frozenset({0, SPAN_ID_BYTES})
 _ZERO_TRACE_ID: Final = bytes(TRACE_ID_BYTES)
 _ZERO_SPAN_ID: Final = bytes(SPAN_ID_BYTES)
 
-NOT_YET: Final[dict[str, Any]] = {
-    "conversation_id": "",
-    "llm_request_model": "",
-    "llm_response_model": "",
-    "finish_reason": "",
-    "time_to_first_token_ns": 0,
-    "promotion_version": PROMOTION_VERSION,
-}
+_PROMOTED: Final = PromotedColumns(SPANS.column_names, beside=[ENTITY_NAME])
 
 _LINK_COLUMNS: Final = tuple(name for name in SPANS.column_names if name.startswith("links."))
 _EVENT_COLUMNS: Final = tuple(name for name in SPANS.column_names if name.startswith("events."))
@@ -199,8 +192,7 @@ def _append_group(
     rows = len(group.spans)
     _append_identity(columns, group)
     _append_facts(columns, group.spans)
-    promoted = _append_defaults(columns, rows, batch.rows)
-    append_attributes(columns, group.attributes, promoted, batch.rows)
+    _append_attributes(columns, group)
     _append_events(columns, group)
     _append_links(columns, group.links)
     _repeat(columns, scope_facts(scope_spans), rows)
@@ -239,14 +231,13 @@ def _known(codes: list[int], members: frozenset[Any]) -> list[int]:
     return [code if code in members else 0 for code in codes]
 
 
-def _append_defaults(columns: dict[str, Any], rows: int, first_row: int) -> list[list[Any]]:
-    """Append `rows` defaults to every promoted column; return these columns by position."""
-    for name, default in zip(PROMOTED_COLUMNS, DEFAULTS, strict=True):
-        columns[name].extend(repeat(default, rows))
-    for name, default in NOT_YET.items():
-        columns[name].extend(repeat(default, rows))
-    columns["operation"][first_row:] = operations_by_name(columns["span_name"][first_row:])
-    return [columns[name] for name in PROMOTED_COLUMNS]
+def _append_attributes(columns: dict[str, Any], group: _SpanGroup) -> None:
+    facts = _PROMOTED.defaults(len(group.spans))
+    append_attributes(columns, group.attributes, facts)
+    settle_operations(facts, [span.name for span in group.spans])
+    for name, values in _PROMOTED.settled(facts).items():
+        columns[name] += values
+    _repeat(columns, {"promotion_version": PROMOTION_VERSION}, len(group.spans))
 
 
 def _append_events(columns: dict[str, Any], group: _SpanGroup) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import EntityRef
 
-from rak_libs.otlp.typed_json import json_to_text, text_to_plain
+from rak_libs.model.json_text import json_to_text
+from rak_libs.otlp.typed_json import text_to_plain
 
 
 def entity_refs_to_text(references: Iterable[EntityRef]) -> str:

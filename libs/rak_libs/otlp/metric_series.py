@@ -18,17 +18,19 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 
+from rak_libs.model.json_text import json_to_text
+from rak_libs.model.metrics import METRIC_SERIES
 from rak_libs.otlp.bare_metrics import BareMetricsRequest
 from rak_libs.otlp.errors import UndecodableRequest
-from rak_libs.otlp.promote import PROMOTED_COLUMNS
-from rak_libs.otlp.read_attributes import FROM_OBJECTS, preferred_fact
+from rak_libs.otlp.promote import PromotedColumns
+from rak_libs.otlp.read_attributes import FROM_OBJECTS
 from rak_libs.otlp.resource_and_scope import (
     RESOURCE_COLUMNS,
     SCOPE_COLUMNS,
     resource_facts,
     scope_facts,
 )
-from rak_libs.otlp.typed_json import attributes_to_text, json_to_text
+from rak_libs.otlp.typed_json import attributes_to_text
 from rak_libs.otlp.wire import wire_fields
 
 FINGERPRINT_BYTES: Final = 8
@@ -37,7 +39,7 @@ AttributeBytes = bytes | tuple[bytes, ...]
 """The attributes of a number point: the bytes that follow its start, time and value, or each
 attribute as the bytes of a `KeyValue`."""
 
-PROMOTED: Final = ("agent_name", "user_id", "session_id")
+PROMOTED: Final = PromotedColumns(METRIC_SERIES.column_names)
 """The promoted columns of `metric_series`."""
 
 _REMEMBERED_BYTES: Final = 64 * 2**20
@@ -59,7 +61,7 @@ class Origin:
 
     Attributes:
         facts: `service_name` and the columns of resource and scope.
-        promoted: What the resource's attributes state for the columns of `PROMOTED`; '' for none.
+        promoted: What the resource's attributes state for the promoted columns; '' for none.
         metrics: The known metrics by (name, unit, number of the type, of the temporality).
     """
 
@@ -69,12 +71,7 @@ class Origin:
         """Read the resource and the only scope of a group."""
         self.memo = memo
         self.facts = {**resource_facts(group), **scope_facts(group.scope_metrics[0])}
-        attributes = FROM_OBJECTS.read_set(group.resource.attributes)
-        stated = {PROMOTED_COLUMNS[read[3]] for read in attributes if read[4]}
-        self.promoted = {
-            name: preferred_fact(PROMOTED_COLUMNS.index(name), attributes) if name in stated else ""
-            for name in PROMOTED
-        }
+        self.promoted = PROMOTED.of_set(FROM_OBJECTS.read_set(group.resource.attributes))
         self.metrics: dict[tuple[str, str, int, int], MetricIdentity] = {}
 
     def metric(self, name: str, unit: str, type_: int, temporality: int) -> "MetricIdentity":

@@ -1,89 +1,99 @@
-"""Promoted columns: copies of attributes, filled while a message is decoded."""
+"""Promoted columns: copies of attributes, filled while a message is decoded.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from sys import intern
+`rak_libs.model.renormalise` does the same to one stored span; here it is done to whole columns, and
+what depends on several attributes only after all of them were read.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-
-from rak_libs.model.promotion import (
-    MAX_COUNT,
-    OPERATION_NAME_KEY,
-    OPERATIONS,
-    PROMOTIONS,
-    operation_of,
+from rak_libs.model.operations import (
+    NAME_COLUMNS,
+    NO_OPERATION,
+    operation_of_name,
+    subject_of_name,
 )
-from rak_libs.model.spans import SPANS
-from rak_libs.otlp.typed_json import value_to_plain_text
+from rak_libs.model.promoted_keys import DEFAULTS, FACTS
+from rak_libs.model.promotion import ENTITY_NAME, PREFERENCES
+from rak_libs.otlp.read_attributes import ReadAttribute
 
-PROMOTED_COLUMNS: Final = (*(rule.column for rule in PROMOTIONS), "operation")
-"""The promoted columns; a position below is an index into this tuple."""
+Facts = list[list[Any] | None]
+"""By position among `FACTS`: what each of some items states, a default where it states nothing;
+None for a fact that nobody asks for."""
 
-DEFAULTS: Final = (*("" if rule.kind == "text" else 0 for rule in PROMOTIONS), "")
-"""What an absent fact is stored as, by position."""
-
-_OPERATION: Final = len(PROMOTIONS)
-
-
-def count_of_number(number: float) -> int:
-    """Return a whole count: fractions cut off, negative and NaN as 0, at most `MAX_COUNT`."""
-    if not number > 0:
-        return 0
-    return MAX_COUNT if number >= MAX_COUNT else int(number)
+_NAMES: Final = {operation: FACTS.index(column) for operation, column in NAME_COLUMNS.items()}
+_ENTITY: Final = FACTS.index(ENTITY_NAME)
+_OPERATION: Final = FACTS.index("operation")
 
 
-def count_of_text(text: str) -> int:
-    """Return the count that a decimal or scientific number spells, 0 for any other text."""
-    # Digits alone stay exact beyond 2^53; longer ones are above every count anyway.
-    if text.isdecimal() and len(text) <= len(str(MAX_COUNT)):
-        return count_of_number(int(text))
-    try:
-        return count_of_number(float(text))
-    except ValueError:
-        return 0
+def preferred_fact(position: int, attributes: Iterable[ReadAttribute]) -> Any:
+    """Return what the first of a fact's spellings states, of several present.
+
+    A spelling whose value is empty, 0 or unreadable leaves the place to the next one.
+    """
+    stated = [
+        (rank, fact) for _, _, _, place, fact, rank in attributes if fact and place == position
+    ]
+    return min(stated, key=lambda pair: pair[0])[1]
 
 
-def _operation_of_text(text: str) -> str:
-    return OPERATIONS.get(text, "")
+class PromotedColumns:
+    """The promoted columns that a table has."""
+
+    def __init__(self, columns: Collection[str], beside: Collection[str] = ()) -> None:
+        """Fill those of `columns` that are promoted; `beside` are facts that are asked for too."""
+        self._columns = [(name, FACTS.index(name)) for name in FACTS if name in columns]
+        self._preferences = [
+            (column, [FACTS.index(source) for source in sources])
+            for column, sources in PREFERENCES.items()
+            if column in columns
+        ]
+        needed = {position for _, position in self._columns}
+        needed.update(*(sources for _, sources in self._preferences), map(FACTS.index, beside))
+        self._defaults = [
+            default if position in needed else None for position, default in enumerate(DEFAULTS)
+        ]
+
+    def defaults(self, items: int) -> Facts:
+        """Return the facts of items that state nothing."""
+        return [None if default is None else [default] * items for default in self._defaults]
+
+    def settled(self, facts: Facts) -> dict[str, list[Any]]:
+        """Return the columns that the table takes: the facts, or the first of several facts."""
+        columns = {name: facts[position] or [] for name, position in self._columns}
+        for name, sources in self._preferences:
+            *preferred, chosen = (facts[source] or [] for source in sources)
+            for column in reversed(preferred):
+                if any(column):
+                    chosen = [one or other for one, other in zip(column, chosen, strict=True)]
+            columns[name] = chosen
+        return columns
+
+    def of_set(self, attributes: Collection[ReadAttribute]) -> dict[str, Any]:
+        """Return the columns of one item by name."""
+        facts = self.defaults(1)
+        for position in {position for _, _, _, position, fact, _ in attributes if fact}:
+            if facts[position]:
+                facts[position] = [preferred_fact(position, attributes)]
+        return {name: values[0] for name, values in self.settled(facts).items()}
 
 
-_WORDS: Final = frozenset(
-    column.name for column in SPANS.columns if column.type == "LowCardinality(String)"
-)
+def settle_operations(facts: Facts, span_names: Sequence[str]) -> None:
+    """Bring the operations of spans, and the names of what they ran, to what is stored.
 
-Slot = tuple[str, int, int, bool, Callable[[str], Any] | None, bool]
-"""Where an attribute is promoted to: (its key, interned; position; rank among the spellings;
-whether its strings are few and worth interning; conversion of a string, None to take it as it is;
-whether whole numbers are taken as they are)."""
-
-
-def _slots() -> Iterator[Slot]:
-    for position, rule in enumerate(PROMOTIONS):
-        is_word, is_count = rule.column in _WORDS, rule.kind == "count"
-        conversion = count_of_text if is_count else None
-        for rank, key in enumerate(rule.keys):
-            yield intern(key), position, rank, is_word, conversion, is_count
-    yield intern(OPERATION_NAME_KEY), _OPERATION, 0, True, _operation_of_text, False
-
-
-SLOTS: Final[Mapping[str, Slot]] = {slot[0]: slot for slot in _slots()}
-"""Every promoted spelling, by attribute key."""
-
-
-def fact_of(key: str, value: AnyValue) -> Any:
-    """Return what a promoted attribute states: text, a count, or '' or 0 for nothing usable."""
-    _, position, _, _, text_rule, is_count = SLOTS[key]
-    kind = value.WhichOneof("value")
-    if kind == "string_value":
-        return text_rule(value.string_value) if text_rule else value.string_value
-    if not is_count:
-        return "" if position == _OPERATION else value_to_plain_text(value)
-    if kind == "int_value":
-        return count_of_number(value.int_value)
-    return count_of_number(value.double_value) if kind == "double_value" else 0
-
-
-def operations_by_name(names: Sequence[str]) -> list[str]:
-    """Return the kind of operation that each span's name alone tells."""
-    known = {name: operation_of("", name) for name in dict.fromkeys(names)}
-    return [known[name] for name in names]
+    Args:
+        facts: Of the spans, with `ENTITY_NAME`.
+        span_names: The name of each span.
+    """
+    stated: Any = facts[_OPERATION]
+    known = {name: operation_of_name(name) for name in dict.fromkeys(span_names)}
+    operations = [one or known[name] for one, name in zip(stated, span_names, strict=True)]
+    if NO_OPERATION in operations:
+        operations = ["" if each == NO_OPERATION else each for each in operations]
+    facts[_OPERATION] = operations
+    subjects = {name: subject_of_name(name) for name in known}
+    entities: Any = facts[_ENTITY]
+    columns: dict[str, Any] = {each: facts[position] for each, position in _NAMES.items()}
+    for row, operation in enumerate(operations):
+        if operation in columns and not columns[operation][row]:
+            columns[operation][row] = entities[row] or subjects[span_names[row]]

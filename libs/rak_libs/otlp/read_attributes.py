@@ -13,8 +13,10 @@ from typing import Any, Final
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from rak_libs.model.attribute_facts import count_of_number
+from rak_libs.model.json_text import text_to_json
+from rak_libs.model.promoted_keys import SLOTS, Slot
 from rak_libs.otlp.bare_request import BareTraceRequest
-from rak_libs.otlp.promote import SLOTS, count_of_number, fact_of
 from rak_libs.otlp.typed_json import attributes_to_text, value_to_text
 
 MAP_COLUMNS: Final = (
@@ -29,8 +31,8 @@ MAP_COLUMNS: Final = (
 _STRING, _INT, _FLOAT, _BOOL, _JSON = range(len(MAP_COLUMNS))
 
 ReadAttribute = tuple[int, str, Any, int, Any, int]
-"""An attribute as the columns take it: (index of its Map, key, value, position of the promoted
-column, what it states there: '' or 0 for nothing, rank of its spelling among those of the column).
+"""An attribute as the columns take it: (index of its Map, key, value, position of the fact among
+`FACTS`, what it states: '' or 0 for nothing, rank of its spelling among those of the fact).
 Position, fact and rank are 0 for a key that is not promoted."""
 
 _REMEMBERED: Final = 32_768
@@ -86,14 +88,20 @@ def _read_plain(serialized: bytes) -> ReadAttribute | None:
             text = str(serialized[start + 1 :], "utf-8")
             if slot is None:
                 return (_STRING, key, text, 0, 0, 0)
-            return (_STRING, key, text, slot[1], slot[4](text) if slot[4] else text, slot[2])
+            fact = text if slot.as_it_is else slot.read(text)
+            return (_STRING, key, text, slot.position, fact, slot.rank)
     except UnicodeDecodeError:
         return None
     number = _whole_number(serialized, start, size) if kind == _INT_VALUE else None
-    if number is None or not (slot is None or slot[5]):
-        return None
-    promoted = (0, 0, 0) if slot is None else (slot[1], count_of_number(number), slot[2])
-    return (_INT, key, number, *promoted)
+    return None if number is None else (_INT, key, number, *_stated_by_count(slot, number))
+
+
+def _stated_by_count(slot: Slot | None, number: int) -> tuple[int, Any, int]:
+    if slot is None:
+        return (0, 0, 0)
+    # Nearly always; twice as fast as through `read`.
+    fact = count_of_number(number) if slot.is_count else slot.read(number)
+    return (slot.position, fact, slot.rank)
 
 
 def _content_start(serialized: bytes) -> int:
@@ -136,7 +144,8 @@ def _read_object(key: str, value: AnyValue) -> ReadAttribute:
     slot = SLOTS.get(key)
     if slot is None:
         return (index, key, content, 0, 0, 0)
-    return (index, key, content, slot[1], fact_of(key, value), slot[2])
+    fact = slot.read(text_to_json(content) if index == _JSON else content)
+    return (index, key, content, slot.position, fact, slot.rank)
 
 
 def _typed(value: AnyValue) -> tuple[int, Any]:
@@ -156,17 +165,6 @@ _PLAIN: Final = {
     "double_value": _FLOAT,
     "bool_value": _BOOL,
 }
-
-
-def preferred_fact(position: int, attributes: Iterable[ReadAttribute]) -> Any:
-    """Return what the first of a promoted column's spellings states, of several present.
-
-    A spelling whose value is empty, 0 or unreadable leaves the place to the next one.
-    """
-    stated = [
-        (rank, fact) for _, _, _, column, fact, rank in attributes if fact and column == position
-    ]
-    return min(stated, key=lambda pair: pair[0])[1]
 
 
 def set_text(serialized: Sequence[bytes]) -> str:

@@ -1,6 +1,6 @@
 """Rows of `metric_series`, from the points of a message."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from rak_libs.model.batch import ColumnBatch, MapValues
 from rak_libs.otlp.append_attributes import append_attributes
 from rak_libs.otlp.metric_series import PROMOTED, read_series_attributes
 from rak_libs.otlp.point_columns import PointColumns
-from rak_libs.otlp.promote import PROMOTED_COLUMNS
 from rak_libs.otlp.read_attributes import FROM_OBJECTS
 from rak_libs.otlp.typed_json import attributes_to_text, value_to_plain_text
 
@@ -50,22 +49,26 @@ def append_series(
     origins = [identity.origin for identity, _ in metrics]
     for column in origins[0].facts:
         columns[column] += [origin.facts[column] for origin in origins]
-    for column in PROMOTED:
-        columns[column] += [origin.promoted[column] for origin in origins]
     attributes = [
         read_series_attributes(points.attributes[rows[fingerprint]]) for fingerprint, _ in series
     ]
-    _append_attributes(columns, attributes, batch.rows)
+    _append_attributes(columns, attributes, [origin.promoted for origin in origins])
     columns["seen_at"] += [seen_at_ms] * len(series)
     batch.rows += len(series)
 
 
 def _append_attributes(
-    columns: dict[str, Any], sets: Sequence[Sequence[KeyValue]], first_row: int
+    columns: dict[str, Any],
+    sets: Sequence[Sequence[KeyValue]],
+    of_resources: Sequence[Mapping[str, str]],
 ) -> None:
-    """Append the typed Maps and the labels; what is promoted takes the place of the resource's."""
-    promoted = [columns.get(name) for name in PROMOTED_COLUMNS]
-    append_attributes(columns, [FROM_OBJECTS.read_set(each) for each in sets], promoted, first_row)
+    """Append the typed Maps, the labels, and what is promoted of these or else of the resource."""
+    facts = PROMOTED.defaults(len(sets))
+    append_attributes(columns, [FROM_OBJECTS.read_set(each) for each in sets], facts)
+    for name, stated in PROMOTED.settled(facts).items():
+        columns[name] += [
+            own or of_resource[name] for own, of_resource in zip(stated, of_resources, strict=True)
+        ]
     labels: MapValues = columns["labels"]
     texts = [
         {attribute.key: value_to_plain_text(attribute.value) for attribute in attributes}

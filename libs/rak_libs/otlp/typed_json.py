@@ -20,37 +20,22 @@ A set of attributes is one JSON object; an empty set is the empty text. The esca
 after the fields of `AnyValue` (opentelemetry-proto, common/v1/common.proto).
 """
 
-import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
 
+from rak_libs.model.attribute_facts import text_of
+from rak_libs.model.json_text import double_to_json, json_to_text, text_to_json
+
 _ESCAPES: Final = frozenset({"bytesValue", "doubleValue", "kvlistValue"})
-# Keys in order, so that equal sets of attributes are equal texts whatever order they came in.
-_encode: Final = msgspec.json.Encoder(order="deterministic").encode
-_decode: Final = msgspec.json.Decoder().decode
-
-
-def json_to_text(json: Any) -> str:
-    """Write a JSON value, the keys of its objects in order."""
-    return _encode(json).decode()
 
 
 def _escaped(values: dict[str, Any]) -> dict[str, Any]:
     if len(values) == 1 and not _ESCAPES.isdisjoint(values):
         return {"kvlistValue": values}
     return values
-
-
-def _double(number: float) -> float | dict[str, str]:
-    if math.isfinite(number):
-        return number
-    if math.isnan(number):
-        return {"doubleValue": "NaN"}
-    return {"doubleValue": "Infinity" if number > 0 else "-Infinity"}
 
 
 def value_to_json(value: AnyValue) -> Any:
@@ -71,7 +56,7 @@ _CONVERSIONS: Final[dict[str, Callable[[AnyValue], Any]]] = {
     "string_value": lambda value: value.string_value,
     "bool_value": lambda value: value.bool_value,
     "int_value": lambda value: value.int_value,
-    "double_value": lambda value: _double(value.double_value),
+    "double_value": lambda value: double_to_json(value.double_value),
     "array_value": lambda value: [value_to_json(item) for item in value.array_value.values],
     "kvlist_value": lambda value: _escaped(attributes_to_json(value.kvlist_value.values)),
     "bytes_value": lambda value: {"bytesValue": b64encode(value.bytes_value).decode("ascii")},
@@ -89,10 +74,7 @@ def value_to_plain_text(value: AnyValue) -> str:
     This is the canonical text that filters such as `attr.<key>=<text>` compare with; an absent
     value is the empty text.
     """
-    json = value_to_json(value)
-    if isinstance(json, str):
-        return json
-    return "" if json is None else json_to_text(json)
+    return text_of(value_to_json(value))
 
 
 def attributes_to_text(attributes: Iterable[KeyValue]) -> str:
@@ -178,9 +160,4 @@ def text_to_plain(text: str) -> Any:
     Raises:
         ValueError: The text is not JSON.
     """
-    if not text:
-        return {}
-    try:
-        return _decode(text)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"not typed JSON text: {error}") from error
+    return text_to_json(text) if text else {}

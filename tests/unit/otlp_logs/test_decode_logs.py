@@ -177,6 +177,22 @@ def test_what_only_spans_promote_stays_an_attribute() -> None:
     assert rows[0]["attributes_string"] == {"gen_ai.operation.name": "chat", "session.id": "s"}
 
 
+def test_a_record_has_the_first_of_several_facts() -> None:
+    """Also of facts without a column of logs: models asked and answered, the conversation."""
+    given = {
+        "gen_ai.conversation.id": "c",
+        "gen_ai.request.model": "asked",
+        "gen_ai.response.model": "answered",
+    }
+    attributes = [KeyValue(key=key, value=text(value)) for key, value in given.items()]
+    rows = decoded(record(attributes=attributes), record(attributes=attributes[:2]), record())
+    assert [(row["session_id"], row["llm_model"]) for row in rows] == [
+        ("c", "answered"),
+        ("c", "asked"),
+        ("", ""),
+    ]
+
+
 def test_positions_count_the_stored_records_of_a_message() -> None:
     """Over resources and scopes, from 0, for each message anew."""
     request = request_of(record(), record(time_unix_nano=1), record())

@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otlp_generation import canonical
 from rak_libs.model.batch import new_batch
-from rak_libs.model.promotion import PROMOTIONS, Promotion, operation_of
+from rak_libs.model.promotion import PROMOTION_VERSION, PROMOTIONS, Promotion, Spelling
 from rak_libs.model.spans import SPANS
 from rak_libs.model.time_window import DAY_NS, time_window
 from rak_libs.otlp.decode_spans import MessageWithoutSpans, decode_spans
@@ -69,13 +69,31 @@ def test_every_column_of_the_table_is_filled() -> None:
     assert row["parent_span_id"] == ""
 
 
-@pytest.mark.parametrize(("rule", "key"), [(rule, key) for rule in PROMOTIONS for key in rule.keys])
-def test_every_spelling_is_promoted_and_kept(rule: Promotion, key: str) -> None:
+STATED = {
+    "text": (text("it"), "it"),
+    "list": (text("it"), "it"),
+    "count": (number(42), 42),
+    "seconds": (number(42), 42 * 10**9),
+    "milliseconds": (number(42), 42 * 10**6),
+    "seconds or milliseconds": (number(42), 42 * 10**6),
+}
+COLUMN_SPELLINGS = [
+    (rule, spelling)
+    for rule in PROMOTIONS
+    for spelling in rule.spellings
+    if rule.column in SPANS.column_names
+]
+
+
+@pytest.mark.parametrize(("rule", "spelling"), COLUMN_SPELLINGS)
+def test_every_spelling_is_promoted_and_kept(rule: Promotion, spelling: Spelling) -> None:
     """Each spelling alone fills its column, and stays among the attributes."""
-    value = text("it") if rule.kind == "text" else number(42)
-    (row,) = decoded(span(attributes=[KeyValue(key=key, value=value)]))
-    assert row[rule.column] == ("it" if rule.kind == "text" else 42)
-    assert {**row["attributes_string"], **row["attributes_int"]} == {key: row[rule.column]}
+    value, fact = STATED[spelling.reading]
+    (row,) = decoded(span(attributes=[KeyValue(key=spelling.key, value=value)]))
+    assert row[rule.column] == fact
+    kept = {**row["attributes_string"], **row["attributes_int"]}
+    assert kept == {spelling.key: value.string_value or value.int_value}
+    assert row["promotion_version"] == PROMOTION_VERSION
 
 
 @settings(max_examples=50)
@@ -122,26 +140,87 @@ def test_text_columns_take_other_types_as_text(value: AnyValue, stored: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("operation_name", "span_name", "operation"),
+    ("stated", "model"),
     [
-        ("", "agent.run", "agent"),
-        ("", "invoke_agent planner", "agent"),
-        ("", "llm.generate", "llm"),
-        ("", "call_llm", "llm"),
-        ("", "chat gpt-4o", "llm"),
-        ("", "execute_tool search", "tool"),
-        ("", "tool.execute", "tool"),
-        ("", "chatter", ""),
-        ("", "http.request", ""),
-        ("chat", "execute_tool search", "llm"),
-        ("execute_tool", "GET /", "tool"),
-        ("something_new", "agent.run", "agent"),
+        ({}, ("", "", "")),
+        ({"gen_ai.request.model": "gpt-4o"}, ("gpt-4o", "gpt-4o", "")),
+        ({"gen_ai.response.model": "gpt-4o-2024"}, ("gpt-4o-2024", "", "gpt-4o-2024")),
+        (
+            {"gen_ai.request.model": "gpt-4o", "ai.response.model": "gpt-4o-2024"},
+            ("gpt-4o-2024", "gpt-4o", "gpt-4o-2024"),
+        ),
+        ({"llm_model": "m", "gen_ai.request.model": "gpt-4o"}, ("gpt-4o", "gpt-4o", "")),
+        ({"llm_model": "m"}, ("m", "", "")),
     ],
 )
-def test_operations(operation_name: str, span_name: str, operation: str) -> None:
-    """`gen_ai.operation.name` goes before the span's name, unless it is unknown."""
-    assert operation_of(operation_name, span_name) == operation
-    given = attributes(gen_ai__operation__name=text(operation_name)) if operation_name else []
+def test_the_model_is_the_one_that_answered_or_was_asked(
+    stated: dict[str, str], model: tuple[str, str, str]
+) -> None:
+    given = [KeyValue(key=key, value=text(name)) for key, name in stated.items()]
+    (row,) = decoded(span(attributes=given))
+    assert (row["llm_model"], row["llm_request_model"], row["llm_response_model"]) == model
+
+
+def test_a_conversation_is_the_session_where_none_is_told() -> None:
+    conversation = attributes(gen_ai__conversation__id=text("c"))
+    rows = decoded(
+        span(attributes=conversation),
+        span(attributes=[*conversation, *attributes(session_id=text("s"))]),
+        span(),
+    )
+    assert [(row["session_id"], row["conversation_id"]) for row in rows] == [
+        ("c", "c"),
+        ("s", "c"),
+        ("", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("span_name", "stated", "agent", "tool"),
+    [
+        ("invoke_agent planner", {}, "planner", ""),
+        ("invoke_agent", {}, "", ""),
+        ("agent_run [planner] #2", {}, "planner", ""),
+        ("execute_tool search documents", {}, "", "search documents"),
+        ("tools/call search", {}, "", "search"),
+        ("tool.execute", {}, "", ""),
+        ("chat gpt-4o", {}, "", ""),
+        ("invoke_agent planner", {"gen_ai.agent.name": "writer"}, "writer", ""),
+        ("invoke_agent planner", {"gen_ai.operation.name": "chat"}, "", ""),
+        ("execute_tool search", {"gen_ai.operation.name": "execute_tool"}, "", "search"),
+        ("Crew.tool", {"traceloop.span.kind": "tool", "traceloop.entity.name": "sum"}, "", "sum"),
+        ("x", {"traceloop.span.kind": "agent", "traceloop.entity.name": "sum"}, "sum", ""),
+        ("x", {"traceloop.span.kind": "task", "traceloop.entity.name": "sum"}, "", ""),
+    ],
+)
+def test_what_was_run_is_named_by_attributes_or_the_span(
+    span_name: str, stated: dict[str, str], agent: str, tool: str
+) -> None:
+    given = [KeyValue(key=key, value=text(name)) for key, name in stated.items()]
+    (row,) = decoded(span(name=span_name, attributes=given))
+    assert (row["agent_name"], row["tool_name"]) == (agent, tool)
+
+
+@pytest.mark.parametrize(
+    ("span_name", "stated", "operation"),
+    [
+        ("agent.run", {}, "agent"),
+        ("execute_tool search", {"gen_ai.operation.name": "chat"}, "llm"),
+        ("GET /", {"gen_ai.operation.name": "execute_tool"}, "tool"),
+        ("embeddings text-embedding-3", {}, "embedding"),
+        ("chat gpt-4o", {"gen_ai.operation.name": "create_agent"}, ""),
+        ("agent.run", {"gen_ai.operation.name": "something_new"}, "agent"),
+        ("x", {"gen_ai.operation.name": "new", "openinference.span.kind": "TOOL"}, "tool"),
+        ("x", {"gen_ai.operation.name": "chat", "openinference.span.kind": "TOOL"}, "llm"),
+        ("agent.run", {"openinference.span.kind": "CHAIN"}, ""),
+        ("POST", {"mcp.method.name": "tools/call"}, "tool"),
+    ],
+)
+def test_operations_are_told_by_attributes_or_else_by_the_name(
+    span_name: str, stated: dict[str, str], operation: str
+) -> None:
+    """An attribute that is known to mean none of them wins over the name too."""
+    given = [KeyValue(key=key, value=text(name)) for key, name in stated.items()]
     assert decoded(span(name=span_name, attributes=given))[0]["operation"] == operation
 
 

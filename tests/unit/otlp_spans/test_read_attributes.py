@@ -9,14 +9,16 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otlp_generation import requests
 from rak_libs.model.batch import new_batch
+from rak_libs.model.json_text import text_to_json
+from rak_libs.model.promoted_keys import SLOTS
 from rak_libs.model.spans import SPANS
 from rak_libs.model.time_window import TimeWindow
 from rak_libs.otlp import decode_spans as decoder
 from rak_libs.otlp.errors import UndecodableMessage
-from rak_libs.otlp.promote import SLOTS, fact_of
 from rak_libs.otlp.read_attributes import (
     _REMEMBERED,
     FROM_OBJECTS,
+    MAP_COLUMNS,
     REMEMBERING,
     AttributeReading,
     WayOfReading,
@@ -74,11 +76,12 @@ def test_strings_and_counts_go_the_short_way() -> None:
 
 @given(ATTRIBUTES)
 def test_a_promoted_attribute_states_its_fact(attribute: KeyValue) -> None:
-    _, key, _, position, fact, rank = read_attribute(attribute.SerializeToString())
-    if slot := SLOTS.get(attribute.key):
-        assert (position, rank) == (slot[1], slot[2])
-        assert fact == fact_of(attribute.key, attribute.value)
+    index, key, value, position, fact, rank = read_attribute(attribute.SerializeToString())
     assert key == attribute.key
+    if slot := SLOTS.get(key):
+        assert (position, rank) == (slot.position, slot.rank)
+        is_json = MAP_COLUMNS[index] == "attributes_json"
+        assert fact == slot.read(text_to_json(value) if is_json else value)
 
 
 def test_what_is_remembered_is_bounded() -> None:
