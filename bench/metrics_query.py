@@ -18,10 +18,10 @@ from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.clickhouse.select import ReadPool
 from rak_libs.runtime.settings import Config, DeriveSettings
-from rak_services.derive.computing import Computing
 from rak_services.derive.config import derive_limits
 from rak_services.derive.crash_points import CrashPoints
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.computing import Computing
+from rak_services.derive.metrics.rollups import MetricRollups
 from rak_services.query.endpoint import Question, Store
 from rak_services.query.metrics.aggregations import Aggregation
 from rak_services.query.metrics.query import query_metric

@@ -15,10 +15,10 @@ import fleet
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.model.time_window import DAY_NS, HOUR_NS
 from rak_libs.runtime.settings import Config
-from rak_services.derive.computing import Computing
 from rak_services.derive.config import derive_limits
 from rak_services.derive.crash_points import CrashPoints
-from rak_services.derive.kinds import KINDS, Kind
+from rak_services.derive.metrics.computing import Computing
+from rak_services.derive.metrics.kinds import KINDS, Kind
 from rak_services.derive.times import MINUTE_NS, Slot
 
 Row = tuple[str, str, float, str]

@@ -2,10 +2,10 @@
 
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.runtime.settings import Config
-from rak_services.derive.computing import Computing
 from rak_services.derive.config import derive_limits
 from rak_services.derive.crash_points import CrashPoints
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.computing import Computing
+from rak_services.derive.metrics.rollups import MetricRollups
 
 
 def rollups_of(

@@ -14,11 +14,11 @@ from rak_libs.runtime.admin import AdminServer, ReadinessCheck, not_stopping
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter, gauge, histogram
 from rak_libs.runtime.settings import Config
-from rak_services.derive.computing import Computing, Stopped
 from rak_services.derive.config import derive_limits
 from rak_services.derive.crash_points import CrashPoints
+from rak_services.derive.metrics.computing import Computing, Stopped
+from rak_services.derive.metrics.rollups import MetricRollups
 from rak_services.derive.progress import Progress
-from rak_services.derive.rollups import MetricRollups
 from rak_services.derive.times import MS_NS
 
 _BACKOFF = wait_exponential(multiplier=0.5, max=30)

@@ -12,7 +12,7 @@ from rak_libs.clickhouse.statements import Statements, quote_identifier
 from rak_libs.model.metric_rollups import PROGRESS, ROLLUP_TABLES
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.runtime.settings import ClickHouseSettings, Config, DeriveSettings
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.rollups import MetricRollups
 from rak_services.migrate.config import Target
 from rak_services.migrate.files import load_schema_files, schema_folder
 from rak_services.migrate.tables import Waits, migrate_tables
@@ -61,4 +61,4 @@ def rollups(migrated: Config, inserter: Inserter) -> MetricRollups:
 @pytest.fixture
 def without_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look only at what has arrived since the last look, which here was a moment ago."""
-    monkeypatch.setattr("rak_services.derive.rollups.OVERLAP_MS", 0)
+    monkeypatch.setattr("rak_services.derive.metrics.rollups.OVERLAP_MS", 0)

@@ -9,7 +9,7 @@ import pytest
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.runtime.settings import Config
 from rak_services.derive.crash_points import CRASH_POINTS, CrashPoints
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.rollups import MetricRollups
 from rollup_answers import assert_rollups_equal
 from rollup_instances import rollups_of
 from rollup_points import (

@@ -11,7 +11,7 @@ from fleet import changed
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.model.metric_rollups import ROLLUP_TABLES
 from rak_libs.runtime.settings import Config
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.rollups import MetricRollups
 from rollup_answers import assert_rollups_equal, read_samples
 from rollup_instances import rollups_of
 from rollup_points import (

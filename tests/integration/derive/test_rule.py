@@ -8,7 +8,7 @@ import pytest
 
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.runtime.settings import Config
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.rollups import MetricRollups
 from rollup_answers import read_exponential, read_samples
 from rollup_instances import rollups_of
 from rollup_oracle import HistogramPoint, Sample, Series

@@ -29,10 +29,10 @@ from rak_libs.clickhouse.insert import Inserter
 from rak_libs.clickhouse.statements import Statements
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.runtime.settings import Config, DeriveSettings
-from rak_services.derive.computing import Computing
 from rak_services.derive.config import derive_limits
 from rak_services.derive.crash_points import CrashPoints
-from rak_services.derive.rollups import MetricRollups
+from rak_services.derive.metrics.computing import Computing
+from rak_services.derive.metrics.rollups import MetricRollups
 from rak_services.migrate.config import Target
 from rak_services.migrate.files import load_schema_files, schema_folder
 from rak_services.migrate.tables import Waits, migrate_tables

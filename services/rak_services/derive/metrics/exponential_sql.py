@@ -9,7 +9,7 @@ for other points alone.
 
 from typing import Final
 
-from rak_services.derive.points_sql import (
+from rak_services.derive.metrics.points_sql import (
     DIFFERENCE,
     NOTHING,
     Points,

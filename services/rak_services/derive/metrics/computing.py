@@ -13,8 +13,8 @@ from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter
 from rak_services.derive.config import DeriveLimits
 from rak_services.derive.crash_points import CrashPoints
-from rak_services.derive.kinds import Kind
-from rak_services.derive.points_sql import Arrivals, Portion, point_count
+from rak_services.derive.metrics.kinds import Kind
+from rak_services.derive.metrics.points_sql import Arrivals, Portion, point_count
 from rak_services.derive.progress import Engine
 from rak_services.derive.times import Slot
 

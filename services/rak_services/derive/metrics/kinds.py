@@ -11,10 +11,10 @@ from rak_libs.model.metrics import (
     METRIC_SAMPLES,
 )
 from rak_libs.model.table import Table
-from rak_services.derive.exponential_sql import exponential_rollups
-from rak_services.derive.histograms_sql import histogram_rollups
-from rak_services.derive.points_sql import Portion
-from rak_services.derive.samples_sql import sample_rollups
+from rak_services.derive.metrics.exponential_sql import exponential_rollups
+from rak_services.derive.metrics.histograms_sql import histogram_rollups
+from rak_services.derive.metrics.points_sql import Portion
+from rak_services.derive.metrics.samples_sql import sample_rollups
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rak_services.derive.points_sql import (
+from rak_services.derive.metrics.points_sql import (
     DIFFERENCE,
     NOTHING,
     Points,

@@ -12,9 +12,9 @@ from typing import Final
 from rak_libs.clickhouse.parameters import bind
 from rak_libs.model.time_window import HOUR_NS
 from rak_libs.runtime.logs import get_logger
-from rak_services.derive.computing import Computing
-from rak_services.derive.kinds import KINDS, Kind
-from rak_services.derive.points_sql import Arrivals
+from rak_services.derive.metrics.computing import Computing
+from rak_services.derive.metrics.kinds import KINDS, Kind
+from rak_services.derive.metrics.points_sql import Arrivals
 from rak_services.derive.progress import (
     Engine,
     Progress,
