@@ -47,12 +47,16 @@ from typing import Final
 
 from rak_libs.model.spans import SpanKind, StatusCode
 from rak_libs.model.table import Table, columns, enum8
+from rak_libs.model.time_text import SECOND_NS
 
 MAX_TOKENS: Final = 10**12
 """The most tokens that one span can have used; more is no count."""
 
 SLOT_SECONDS: Final = 300
 """The length of the slots of time that summaries are kept in."""
+
+_LAST_SLOT: Final = (2**32 - 1) // SLOT_SECONDS * SLOT_SECONDS
+"""The column of slots ends in 2106: spans of later times are all in its last one."""
 
 COST_SCALE: Final = 12
 """Decimals of a cost: whole millionths of a millionth of a US dollar, so that a token at a price
@@ -264,3 +268,8 @@ are `<name without _states>` and, under the name of the original design, `<the s
 LEDGER_PROGRESS: Final = "ledger"
 """The row of `derive_progress` that is about these tables: what the engine took of traces before
 `seen_until` is in them."""
+
+
+def slot_of(timestamp_ns: int) -> int:
+    """Return the slot of a span that began at a time (nanoseconds since 1970), in unix seconds."""
+    return min(timestamp_ns // SECOND_NS // SLOT_SECONDS * SLOT_SECONDS, _LAST_SLOT)

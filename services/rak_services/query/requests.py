@@ -111,6 +111,24 @@ class SpanFilters(TimeRange, frozen=True, kw_only=True):
     ) = None
 
 
+class EntryFilters(SpanFilters, frozen=True, kw_only=True):
+    """Conditions on entries of the ledger: one entry must meet all of them.
+
+    An entry has agent, session, invocation and user of the spans above it when its span has none.
+    """
+
+    min_duration: (
+        Annotated[
+            Duration, Meta(description="The span lasts at least this long.", examples=["250ms"])
+        ]
+        | None
+    ) = None
+    max_duration: (
+        Annotated[Duration, Meta(description="The span lasts at most this long.", examples=["5s"])]
+        | None
+    ) = None
+
+
 class SearchTraces(SpanFilters, frozen=True, kw_only=True):
     """Parameters of `GET /api/v1/traces`."""
 
