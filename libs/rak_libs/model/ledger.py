@@ -17,15 +17,26 @@ providers and instrumentations report otherwise is `rak_libs.model.token_rules`.
 `token_count` and neither input nor output reports `unsplit_tokens`. A count above `MAX_TOKENS` is
 no count and taken as 0.
 
+**Echoes.** Two instrumentations may tell of one call of a model in spans side by side. Of `llm` and
+`embedding` spans with one response id, those that began while the first of them ran, and lie
+neither above nor below it, are its echoes: they report no tokens.
+
 **Ownership.** For each kind, bottom-up: `total(s) = max(reported(s), sum of total(children))` and
 `own(s) = total(s) - sum of total(children)`. So a span that repeats what is below it owns nothing,
-and the sum of `own` over any set of whole traces is what was used. `unsplit_tokens` of a span are
-compared with all tokens of its children: reported minus their input and output, if that is more
-than their unsplit ones.
+and the sum of `own` over any set of whole traces is what was used. With two refinements:
+- What an `llm` or `embedding` span reports is of that call alone. It is compared with the totals of
+  its children without what other operations below them (an agent, a tool) used, and is added to
+  that: some frameworks put the tool that a model asked for, or the agent that it handed over to,
+  below the call.
+- `unsplit_tokens` are compared with all tokens of the children: a span owns those that are more
+  than all input, output and unsplit tokens of its children; and of the output, then the input, that
+  a span would own, it owns only what is more than the unsplit tokens of its children.
 
-**Cost** is that of own tokens, by the model that answered, or else the one that was asked, at the
-price of the day on which the span began. Tokens that no price covers are `unpriced_tokens`; a sum
-of costs beside unpriced tokens is a lower bound, never the whole.
+**Cost** is that of own tokens, by the model that answered or, if that has no price, the one that
+was asked, at the price of the day on which the span began. Cached tokens beyond the own input, and
+reasoning tokens beyond the own output, cost nothing: they were paid below, as plain ones. Tokens
+that no price covers are `unpriced_tokens`; a sum of costs beside unpriced tokens is a lower bound,
+never the whole.
 
 **What a span belongs to.** `agent_name`, `session_id`, `user_id`, `invocation_id` and
 `conversation_id` are the span's own or else those of the nearest span above it that has one; the
@@ -34,13 +45,17 @@ last four, if there is none above, those of the earliest span of the trace that 
 **Counted.** One piece of work is often told by several spans: an agent of its name inside another
 of the same name, a client's and a server's span of one tool, a framework's call of a model around
 its SDK's. `counted` is 1 on one of them:
-- `agent`: unless the nearest operation above is an agent of the same name.
-- `llm`, `embedding`: unless another `llm` (`embedding`) span lies below it.
+- `agent`: unless the nearest operation above is an agent of the same name (its own, or what it
+  belongs to).
+- `llm`, `embedding`: unless it is an echo, or the nearest operation above another span of its
+  operation.
 - `tool`: unless the nearest operation above is a call of a tool of the same name.
 - `retrieval`, `workflow`: always.
 
-**Retry.** A counted call of a tool (a model) is a retry when the call of the same tool (model)
-before it, within the same nearest agent run, ended with an error before this one began.
+**Retry.** A counted call of a tool (a model) is a retry when the counted call of the same tool (the
+same model asked for) before it, within the same nearest counted agent run, ended with an error
+before this one began. Calls outside any run of an agent are together; those that do not say which
+tool or model are no retries.
 """
 
 from typing import Final
@@ -161,7 +176,7 @@ TRACE_TOTALS: Final = Table(
             ("agents", f"Array({_WORD})"),
             ("models", f"Array({_WORD})"),
             ("tools", f"Array({_WORD})"),
-            # Counted entries, by operation.
+            # Counted entries, by operation; calls of models are those of `llm` and `embedding`.
             ("agent_runs", "UInt64"),
             ("llm_calls", "UInt64"),
             ("tool_calls", "UInt64"),

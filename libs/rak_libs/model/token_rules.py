@@ -1,7 +1,12 @@
 """What providers and instrumentations mean by their counts of tokens, as ordered, versioned data.
 
 The ledger has one meaning: input holds the tokens read from and written to a cache, output holds
-those spent on reasoning. So do the semantic conventions, and so does what no rule matches. Raise
+those spent on reasoning. So say the semantic conventions since 1.40 ("this value SHOULD include
+all types of input tokens, including cached tokens") and so is read what no rule matches, but the
+APIs of providers do not agree, and instrumentations pass on what an API says or put it right.
+
+What each does is from its published source: the versions that were read are named beside the rules,
+and an instrumentation that puts things right goes before the provider that it calls. Raise
 `PROMOTION_VERSION` with every change of the rules.
 """
 
@@ -26,17 +31,19 @@ class TokenMeaning:
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """One rule; the first that matches a span decides.
+    """One rule; the first of which all patterns match a span decides.
 
     Attributes:
         meaning: What the span's counts hold.
-        provider: Pattern of the span's `llm_system`, in lower case.
         scope: Pattern of the instrumentation scope's name.
+        provider: Pattern of the span's `llm_system`, in lower case.
+        model: Pattern of the span's model, in lower case.
     """
 
     meaning: TokenMeaning
-    provider: str = "*"
     scope: str = "*"
+    provider: str = "*"
+    model: str = "*"
 
 
 AS_CONVENTIONS: Final = TokenMeaning()
@@ -44,23 +51,59 @@ CACHED_BESIDE: Final = TokenMeaning(cached_in_input=False)
 REASONING_BESIDE: Final = TokenMeaning(reasoning_in_output=False)
 
 TOKEN_RULES: Final = (
+    # strands-agents (read: 1.62) names itself as the provider and passes on what Bedrock's Converse
+    # and Anthropic's API say; its other models' usage holds cached tokens and thoughts.
+    TokenRule(CACHED_BESIDE, scope="strands.*", model="claude-*"),
+    TokenRule(CACHED_BESIDE, scope="strands.*", model="*anthropic.claude-*"),
+    TokenRule(CACHED_BESIDE, scope="strands.*", model="*amazon.nova-*"),
+    TokenRule(AS_CONVENTIONS, scope="strands.*"),
+    # Put right by the instrumentation, whichever the provider: pydantic-ai (0.4, 1.0, 2.68);
+    # OpenTelemetry's for the SDKs of Anthropic, OpenAI and Google (1.3b0); Anthropic's SDK itself;
+    # OpenLLMetry's for Anthropic (0.45, 0.62) and for LangChain (0.62: `usage_metadata` holds
+    # cached tokens in langchain-anthropic, -aws and -google-genai, and thoughts in the last);
+    # LiteLLM (1.110); google-adk (2.13).
+    TokenRule(AS_CONVENTIONS, scope="pydantic-ai"),
+    TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.genai.*"),
+    TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.google_genai*"),
+    TokenRule(AS_CONVENTIONS, scope="com.anthropic.sdk.*"),
+    TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.anthropic*"),
+    TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.langchain*"),
+    TokenRule(AS_CONVENTIONS, scope="litellm"),
+    TokenRule(AS_CONVENTIONS, scope="gcp.vertex.agent"),
+    # Anthropic's API counts tokens read from and written to its cache beside `input_tokens`, also
+    # where it is reached through Google's cloud; passed on as they are by OpenLIT (1.45) and
+    # Microsoft's agent-framework (1.23), among others.
     TokenRule(CACHED_BESIDE, provider="*anthropic*"),
-    TokenRule(CACHED_BESIDE, provider="aws*bedrock*"),
+    TokenRule(CACHED_BESIDE, provider="*vertex*", model="*claude*"),
+    # So does Bedrock's Converse beside `inputTokens`: OpenTelemetry's botocore (0.66b2),
+    # OpenLLMetry's Bedrock (0.62), OpenLIT (1.45).
+    TokenRule(CACHED_BESIDE, provider="*bedrock*"),
+    # Google's APIs count cached content among the prompt, and thoughts beside the candidates'
+    # tokens, which raw instrumentations such as OpenLIT's (1.45) give as the output.
     TokenRule(REASONING_BESIDE, provider="*gemini*"),
     TokenRule(REASONING_BESIDE, provider="*vertex*"),
+    TokenRule(REASONING_BESIDE, provider="gcp.gen_ai"),
+    TokenRule(REASONING_BESIDE, provider="google*"),
+    # OpenAI, Azure, DeepSeek, xAI, Groq and Mistral count cached tokens among those of the prompt,
+    # and reasoning among those of the completion: as the conventions.
 )
 
 
-@lru_cache(maxsize=4_096)
-def meaning_of(llm_system: str, scope_name: str) -> TokenMeaning:
+@lru_cache(maxsize=8_192)
+def meaning_of(llm_system: str, scope_name: str, model: str) -> TokenMeaning:
     """Return what the counts of a span hold.
 
     Args:
         llm_system: The provider that the span names, or ''.
         scope_name: The name of the instrumentation scope that made the span, or ''.
+        model: The model that was asked or answered, or ''.
     """
-    provider = llm_system.lower()
+    provider, name = llm_system.lower(), model.lower()
     for rule in TOKEN_RULES:
-        if fnmatchcase(provider, rule.provider) and fnmatchcase(scope_name, rule.scope):
+        if (
+            fnmatchcase(scope_name, rule.scope)
+            and fnmatchcase(provider, rule.provider)
+            and fnmatchcase(name, rule.model)
+        ):
             return rule.meaning
     return AS_CONVENTIONS

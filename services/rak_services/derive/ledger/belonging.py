@@ -1,4 +1,4 @@
-"""What spans belong to that do not say it themselves, and the operation that each lies in."""
+"""What spans belong to, also those that do not say it themselves."""
 
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -36,17 +36,6 @@ def belongings(tree: Tree) -> list[Belonging]:
                 *(mine or theirs for mine, theirs in zip(own, above, strict=True))
             )
     return _filled_up(found, spans)
-
-
-def operations_above(tree: Tree) -> list[int]:
-    """Return the place of the nearest operation above each span, `ROOT` where there is none."""
-    spans, parents, upward = tree
-    above = [ROOT] * len(spans)
-    for place in reversed(upward):
-        parent = parents[place]
-        if parent != ROOT:
-            above[place] = parent if spans[parent].operation else above[parent]
-    return above
 
 
 def _filled_up(found: list[Belonging], spans: list[SpanFacts]) -> list[Belonging]:

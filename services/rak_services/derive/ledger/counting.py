@@ -1,31 +1,34 @@
 """Which spans count as a piece of work, and which of these are retries."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
+from rak_services.derive.ledger.operations import MODEL_OPERATIONS
 from rak_services.derive.ledger.rows import SpanFacts
 from rak_services.derive.ledger.tree import ROOT, Tree, began_first
 
-MODEL_OPERATIONS: Final = frozenset({"llm", "embedding"})
 FAILED: Final = "ERROR"
 
 
-def counted_spans(tree: Tree, above: Sequence[int], agents: Sequence[str]) -> list[bool]:
+def counted_spans(
+    tree: Tree, above: Sequence[int], echoes: Container[int], agents: Sequence[str]
+) -> list[bool]:
     """Return of each span, by its place, whether it counts: see `rak_libs.model.ledger`.
 
     Args:
         tree: The trace.
         above: The place of the nearest operation above each span.
+        echoes: The places of calls that another span tells of.
         agents: The agent that each span belongs to.
     """
     spans = tree.spans
-    counted = [bool(span.operation) for span in spans]
+    counted = [bool(span.operation) and place not in echoes for place, span in enumerate(spans)]
     for place, span in enumerate(spans):
         outer = above[place]
         if not span.operation or outer == ROOT or spans[outer].operation != span.operation:
             continue
         if span.operation in MODEL_OPERATIONS:
-            counted[outer] = False
+            counted[outer] &= place in echoes
         elif span.operation == "agent":
             counted[place] = agents[place] != agents[outer]
         elif span.operation == "tool":
@@ -45,7 +48,7 @@ def retries(tree: Tree, above: Sequence[int], counted: Sequence[bool]) -> set[in
         return set()
     calls.sort(key=lambda place: began_first(spans[place]))
     runs = _runs(tree, above, counted)
-    found = set()
+    found: set[int] = set()
     last: dict[tuple[int, str, str], SpanFacts] = {}
     for place in calls:
         span = spans[place]

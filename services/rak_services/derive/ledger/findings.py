@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rak_services.derive.ledger.belonging import Belonging, belongings, operations_above
+from rak_services.derive.ledger.belonging import Belonging, belongings
 from rak_services.derive.ledger.costs import FREE, Cost, cost_of_own
 from rak_services.derive.ledger.counting import counted_spans, retries
+from rak_services.derive.ledger.operations import echoes, operations_above
 from rak_services.derive.ledger.prices import PriceTable
 from rak_services.derive.ledger.rows import SpanFacts
 from rak_services.derive.ledger.tokens import Ownership, own_tokens
@@ -44,8 +45,9 @@ def findings_of(rows: Sequence[SpanFacts], prices: PriceTable) -> Findings:
     tree = tree_of(rows)
     belonging = belongings(tree)
     above = operations_above(tree)
-    counted = counted_spans(tree, above, [one.agent_name for one in belonging])
-    tokens = own_tokens(tree)
+    echoing = echoes(tree, above)
+    counted = counted_spans(tree, above, echoing, [one.agent_name for one in belonging])
+    tokens = own_tokens(tree, echoing)
     costs = [
         cost_of_own(span, own, prices) for span, own in zip(tree.spans, tokens.own, strict=True)
     ]

@@ -46,6 +46,7 @@ class SpanFacts(NamedTuple):
     token_count: int
     scope_name: str
     ingested_at: int
+    llm_response_id: str = ""
 
 
 class Entry(NamedTuple):

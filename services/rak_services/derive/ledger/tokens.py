@@ -1,10 +1,12 @@
 """Tokens of spans: what each reports, brought to one meaning, and what each owns."""
 
+from collections.abc import Container
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from rak_libs.model.ledger import MAX_TOKENS
 from rak_libs.model.token_rules import meaning_of
+from rak_services.derive.ledger.operations import MODEL_OPERATIONS
 from rak_services.derive.ledger.rows import SpanFacts
 from rak_services.derive.ledger.tree import ROOT, Tree
 
@@ -53,7 +55,8 @@ def reported_tokens(span: SpanFacts) -> Tokens:
     given, answered, read, written, reasoning, unsplit = (
         count if count <= MAX_TOKENS else 0 for count in counts
     )
-    meaning = meaning_of(span.llm_system, span.scope_name)
+    model = span.llm_request_model or span.llm_model
+    meaning = meaning_of(span.llm_system, span.scope_name, model)
     cached = read + written
     # More than the whole cannot be a part of it, whatever a rule says.
     if cached > given or not meaning.cached_in_input:
@@ -62,26 +65,43 @@ def reported_tokens(span: SpanFacts) -> Tokens:
         answered += reasoning
     if given or answered:
         unsplit = 0
-    return Tokens(given, answered, read, written, reasoning, unsplit)
+    reported = Tokens(given, answered, read, written, reasoning, unsplit)
+    return reported if any(reported) else NO_TOKENS
 
 
-def own_tokens(tree: Tree) -> Ownership:
-    """Divide the tokens of a trace among its spans, from the leaves up."""
+def own_tokens(tree: Tree, echoes: Container[int]) -> Ownership:
+    """Divide the tokens of a trace among its spans, from the leaves up.
+
+    Args:
+        tree: The trace.
+        echoes: The places of spans whose tokens another span reports.
+    """
     spans, parents, upward = tree
-    reported = [reported_tokens(span) for span in spans]
+    reported = [
+        NO_TOKENS if place in echoes else reported_tokens(span) for place, span in enumerate(spans)
+    ]
     own = reported.copy()
     total = reported.copy()
+    # Of each span that has tokens below it: all of these, and those that a call of a model above
+    # does not repeat, since other operations used them.
     below: dict[int, Tokens] = {}
+    elsewhere: dict[int, Tokens] = {}
     for place in upward:
+        operation = spans[place].operation
         under = below.get(place)
         if under is not None:
-            own[place] = _beyond(reported[place], under)
+            compared = under
+            if operation in MODEL_OPERATIONS and place in elsewhere:
+                compared = _less(under, elsewhere[place])
+            own[place] = _beyond(reported[place], compared)
             total[place] = added(under, own[place])
-        tokens = total[place]
-        parent = parents[place]
+        parent, tokens = parents[place], total[place]
         if parent != ROOT and tokens is not NO_TOKENS:
-            beside = below.get(parent)
-            below[parent] = tokens if beside is None else added(beside, tokens)
+            _add_at(below, parent, tokens)
+            if operation and operation not in MODEL_OPERATIONS:
+                _add_at(elsewhere, parent, tokens)
+            elif place in elsewhere:
+                _add_at(elsewhere, parent, elsewhere[place])
     return Ownership(reported, own, total)
 
 
@@ -92,6 +112,15 @@ def added(some: Tokens, others: Tokens) -> Tokens:
     return Tokens(*(one + other for one, other in zip(some, others, strict=True)))
 
 
+def _add_at(sums: dict[int, Tokens], place: int, tokens: Tokens) -> None:
+    beside = sums.get(place)
+    sums[place] = tokens if beside is None else added(beside, tokens)
+
+
+def _less(some: Tokens, others: Tokens) -> Tokens:
+    return Tokens(*(one - other for one, other in zip(some, others, strict=True)))
+
+
 def _beyond(reported: Tokens, under: Tokens) -> Tokens:
     """Return what a span owns that reports this and has that below it."""
     if reported is NO_TOKENS:
@@ -99,5 +128,11 @@ def _beyond(reported: Tokens, under: Tokens) -> Tokens:
     given, answered, read, written, reasoning, unsplit = (
         max(0, mine - theirs) for mine, theirs in zip(reported, under, strict=True)
     )
+    if under.unsplit_tokens:
+        # They are among what is reported here, nobody knows as which; output costs more.
+        rest = max(0, under.unsplit_tokens - answered)
+        answered = max(0, answered - under.unsplit_tokens)
+        given = max(0, given - rest)
     split = under.input_tokens + under.output_tokens
-    return Tokens(given, answered, read, written, reasoning, max(0, unsplit - split))
+    owned = Tokens(given, answered, read, written, reasoning, max(0, unsplit - split))
+    return owned if any(owned) else NO_TOKENS

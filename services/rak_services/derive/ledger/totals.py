@@ -5,8 +5,9 @@ from operator import itemgetter
 
 from rak_libs.model.time_window import MAX_TIME_NS
 from rak_services.derive.ledger.costs import Cost
-from rak_services.derive.ledger.counting import FAILED, MODEL_OPERATIONS
+from rak_services.derive.ledger.counting import FAILED
 from rak_services.derive.ledger.findings import Findings
+from rak_services.derive.ledger.operations import MODEL_OPERATIONS
 from rak_services.derive.ledger.rows import SpanFacts, TraceTotal
 from rak_services.derive.ledger.tokens import NO_TOKENS, Tokens, added
 from rak_services.derive.ledger.tree import ROOT, began_first
