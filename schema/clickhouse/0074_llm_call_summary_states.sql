@@ -1,4 +1,4 @@
--- Calls of models, by five minutes: sums and sketches that add up (rak_libs.model.ledger). rak-derive computes a
+-- Calls of models, by five minutes: sums and buckets that add up (rak_libs.model.ledger). rak-derive computes a
 -- slot whole from the ledger and writes it again when an entry changes: of rows with one key the one
 -- that saw most stays. Read with FINAL, or through the view with finished columns.
 CREATE TABLE IF NOT EXISTS ${database}.llm_call_summary_states${local}${on_cluster}
@@ -13,13 +13,13 @@ CREATE TABLE IF NOT EXISTS ${database}.llm_call_summary_states${local}${on_clust
     errors                UInt64 CODEC(T64, ZSTD(1)),
     retries               UInt64 CODEC(T64, ZSTD(1)),
     duration_ns_sum       UInt128 CODEC(ZSTD(1)),
-    durations             AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64) CODEC(ZSTD(1)),
+    durations             Map(UInt16, UInt64) CODEC(ZSTD(1)),
     resource_cpu_micros   UInt64 CODEC(T64, ZSTD(1)),
     resource_memory_bytes UInt64 CODEC(T64, ZSTD(1)),
     resource_memory_peak  UInt64 CODEC(T64, ZSTD(1)),
     first_token_calls     UInt64 CODEC(T64, ZSTD(1)),
     first_token_ns_sum    UInt128 CODEC(ZSTD(1)),
-    first_tokens          AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64) CODEC(ZSTD(1)),
+    first_tokens          Map(UInt16, UInt64) CODEC(ZSTD(1)),
     finish_reasons        Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
     input_tokens          UInt64 CODEC(T64, ZSTD(1)),
     output_tokens         UInt64 CODEC(T64, ZSTD(1)),

@@ -1,4 +1,4 @@
--- Calls of tools, by five minutes: sums and sketches that add up (rak_libs.model.ledger). rak-derive computes a
+-- Calls of tools, by five minutes: sums and buckets that add up (rak_libs.model.ledger). rak-derive computes a
 -- slot whole from the ledger and writes it again when an entry changes: of rows with one key the one
 -- that saw most stays. Read with FINAL, or through the view with finished columns.
 CREATE TABLE IF NOT EXISTS ${database}.tool_execution_summary_states${local}${on_cluster}
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS ${database}.tool_execution_summary_states${local}${on
     errors                UInt64 CODEC(T64, ZSTD(1)),
     retries               UInt64 CODEC(T64, ZSTD(1)),
     duration_ns_sum       UInt128 CODEC(ZSTD(1)),
-    durations             AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64) CODEC(ZSTD(1)),
+    durations             Map(UInt16, UInt64) CODEC(ZSTD(1)),
     resource_cpu_micros   UInt64 CODEC(T64, ZSTD(1)),
     resource_memory_bytes UInt64 CODEC(T64, ZSTD(1)),
     resource_memory_peak  UInt64 CODEC(T64, ZSTD(1)),

@@ -1,4 +1,4 @@
--- Calls between services, by five minutes: sums and sketches that add up (rak_libs.model.ledger). rak-derive computes a
+-- Calls between services, by five minutes: sums and buckets that add up (rak_libs.model.ledger). rak-derive computes a
 -- slot whole from the ledger and writes it again when an entry changes: of rows with one key the one
 -- that saw most stays. Read with FINAL, or through the view with finished columns.
 CREATE TABLE IF NOT EXISTS ${database}.service_dependency_states${local}${on_cluster}
@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS ${database}.service_dependency_states${local}${on_clu
     calls           UInt64 CODEC(T64, ZSTD(1)),
     errors          UInt64 CODEC(T64, ZSTD(1)),
     duration_ns_sum UInt128 CODEC(ZSTD(1)),
-    durations       AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), UInt64) CODEC(ZSTD(1)),
+    durations       Map(UInt16, UInt64) CODEC(ZSTD(1)),
     last_seen       DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     seen_until      DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
 )

@@ -11,14 +11,13 @@ from typing import Final
 
 from rak_libs.model.ledger import (
     AGENT_STATES,
+    BUCKETS_OF_E,
     DEPENDENCY_STATES,
     LLM_STATES,
     TOKEN_KINDS,
     TOOL_STATES,
 )
 from rak_libs.model.table import Table
-
-_QUANTILES: Final = "quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,18 @@ class Summary:
     values: Mapping[str, str]
 
 
+def _buckets(nanoseconds: str, call: str) -> str:
+    bucket = f"toUInt16(round(log(greatest({nanoseconds}, 1)) * {BUCKETS_OF_E}))"
+    return f"sumMapIf(map({bucket}, toUInt64(1)), {call})"
+
+
 def _of_calls(call: str) -> dict[str, str]:
     return {
         "calls": f"countIf({call})",
         "errors": f"countIf({call} AND e.status_code = 'ERROR')",
         "retries": f"countIf({call} AND e.retry)",
         "duration_ns_sum": f"sumIf(toUInt128(e.duration_ns), {call})",
-        "durations": f"{_QUANTILES}(e.duration_ns, {call})",
+        "durations": _buckets("e.duration_ns", call),
         "resource_cpu_micros": f"sumIf(e.resource_cpu_micros, {call})",
         "resource_memory_bytes": f"sumIf(e.resource_memory_bytes, {call})",
         "resource_memory_peak": f"maxIf(e.resource_memory_peak, {call})",
@@ -79,7 +83,7 @@ MODELS: Final = Summary(
         **_of_calls(_LLM_CALL),
         "first_token_calls": f"countIf({_FIRST_TOKEN})",
         "first_token_ns_sum": f"sumIf(toUInt128(e.time_to_first_token_ns), {_FIRST_TOKEN})",
-        "first_tokens": f"{_QUANTILES}(e.time_to_first_token_ns, {_FIRST_TOKEN})",
+        "first_tokens": _buckets("e.time_to_first_token_ns", _FIRST_TOKEN),
         "finish_reasons": "sumMapIf(map(e.finish_reason, toUInt64(1)),"
         f" {_LLM_CALL} AND e.finish_reason != '')",
         **_of_spending(),
@@ -101,7 +105,7 @@ DEPENDENCIES: Final = Summary(
         "calls": "count()",
         "errors": "countIf(e.status_code = 'ERROR')",
         "duration_ns_sum": "sum(toUInt128(e.duration_ns))",
-        "durations": "quantilesDDState(0.01, 0.5, 0.95, 0.99)(e.duration_ns)",
+        "durations": _buckets("e.duration_ns", "true"),
         **_SEEN,
     },
 )

@@ -136,6 +136,11 @@ PROMOTIONS: Final = (
         (_VERCEL, "ai.response.model"),
     ),
     _texts(
+        "llm_response_id",
+        (_OLD, "gen_ai.response.id"),
+        (_VERCEL, "ai.response.id"),
+    ),
+    _texts(
         "llm_request_model",
         (_OLD, "gen_ai.request.model"),
         (_INFERENCE, "llm.request.model_name"),

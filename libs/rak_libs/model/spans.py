@@ -74,6 +74,7 @@ SPANS: Final = Table(
             ("conversation_id", _TEXT),
             ("llm_request_model", _WORD),
             ("llm_response_model", _WORD),
+            ("llm_response_id", _TEXT),
             # Several reasons are separated by commas.
             ("finish_reason", _WORD),
             ("time_to_first_token_ns", "UInt64"),
