@@ -192,7 +192,7 @@ def _append_group(
     rows = len(group.spans)
     _append_identity(columns, group)
     _append_facts(columns, group.spans)
-    _append_attributes(columns, group)
+    _append_attributes(columns, group, batch.rows)
     _append_events(columns, group)
     _append_links(columns, group.links)
     _repeat(columns, scope_facts(scope_spans), rows)
@@ -231,10 +231,10 @@ def _known(codes: list[int], members: frozenset[Any]) -> list[int]:
     return [code if code in members else 0 for code in codes]
 
 
-def _append_attributes(columns: dict[str, Any], group: _SpanGroup) -> None:
+def _append_attributes(columns: dict[str, Any], group: _SpanGroup, first_row: int) -> None:
     facts = _PROMOTED.defaults(len(group.spans))
     append_attributes(columns, group.attributes, facts)
-    settle_operations(facts, [span.name for span in group.spans])
+    settle_operations(facts, columns["span_name"][first_row:])
     for name, values in _PROMOTED.settled(facts).items():
         columns[name] += values
     _repeat(columns, {"promotion_version": PROMOTION_VERSION}, len(group.spans))

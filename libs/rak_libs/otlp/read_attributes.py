@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from rak_libs.model.attribute_facts import count_of_number
 from rak_libs.model.json_text import text_to_json
-from rak_libs.model.promoted_keys import SLOTS, Slot
+from rak_libs.model.promoted_keys import SLOTS
 from rak_libs.otlp.bare_request import BareTraceRequest
 from rak_libs.otlp.typed_json import attributes_to_text, value_to_text
 
@@ -93,15 +93,11 @@ def _read_plain(serialized: bytes) -> ReadAttribute | None:
     except UnicodeDecodeError:
         return None
     number = _whole_number(serialized, start, size) if kind == _INT_VALUE else None
-    return None if number is None else (_INT, key, number, *_stated_by_count(slot, number))
-
-
-def _stated_by_count(slot: Slot | None, number: int) -> tuple[int, Any, int]:
-    if slot is None:
-        return (0, 0, 0)
+    if number is None or slot is None:
+        return None if number is None else (_INT, key, number, 0, 0, 0)
     # Nearly always; twice as fast as through `read`.
     fact = count_of_number(number) if slot.is_count else slot.read(number)
-    return (slot.position, fact, slot.rank)
+    return (_INT, key, number, slot.position, fact, slot.rank)
 
 
 def _content_start(serialized: bytes) -> int:
