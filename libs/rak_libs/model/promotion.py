@@ -266,6 +266,7 @@ PROMOTIONS: Final = (
         (_LLMETRY, "gen_ai.response.finish_reason"),
         (_LLMETRY, "gen_ai.response.stop_reason"),
         (_RAK, "finish_reason"),
+        (_OTHER, "anthropic.message.stop_reason"),
         (_INFERENCE, "llm.finish_reason"),
         (_LLMETRY, "llm.response.finish_reason"),
         (_LLMETRY, "llm.response.stop_reason"),

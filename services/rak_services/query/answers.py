@@ -129,6 +129,15 @@ class Span(Struct, frozen=True, kw_only=True):
     resource_cpu_micros: int
     resource_memory_bytes: int
     resource_memory_peak: int
+    conversation_id: str
+    llm_request_model: str
+    llm_response_model: str
+    llm_response_id: str
+    finish_reason: Annotated[str, Meta(description="Several are separated by commas.")]
+    time_to_first_token_ns: Nanoseconds
+    promotion_version: Annotated[
+        int, Meta(description="Of the rules that filled `operation` and what follows it.")
+    ]
     attributes: Attributes
     dropped_attributes_count: int
     resource: Resource
