@@ -19,6 +19,7 @@ class Belonging(NamedTuple):
 
 _OWN: Final = attrgetter(*Belonging._fields)
 _NOTHING: Final = ("", "", "", "", "")
+_IDS: Final = Belonging._fields.index("agent_name")
 
 
 def belongings(tree: Tree) -> list[Belonging]:
@@ -32,26 +33,25 @@ def belongings(tree: Tree) -> list[Belonging]:
         if own in (_NOTHING, above):
             found[place] = above
         else:
-            found[place] = Belonging(
-                *(mine or theirs for mine, theirs in zip(own, above, strict=True))
-            )
+            found[place] = _or_else(Belonging(*own), above)
     return _filled_up(found, spans)
 
 
 def _filled_up(found: list[Belonging], spans: list[SpanFacts]) -> list[Belonging]:
     """Give spans without one the id of the trace's earliest span that has one; agents have none."""
-    usual = _ABSENT
-    for span in sorted(spans, key=began_first):
-        usual = Belonging(*(known or new for known, new in zip(usual, _OWN(span), strict=True)))
-    usual = usual._replace(agent_name="")
-    if usual == _ABSENT:
+    different = set(found)
+    if all(all(one[:_IDS]) for one in different):
         return found
-    return [
-        belonging
-        if all(belonging[:4])
-        else Belonging(*(known or new for known, new in zip(belonging, usual, strict=True)))
-        for belonging in found
-    ]
+    usual = _ABSENT
+    for span in sorted((span for span in spans if _OWN(span) != _NOTHING), key=began_first):
+        usual = _or_else(usual, _OWN(span))
+    usual = usual._replace(agent_name="")
+    filled = {one: _or_else(one, usual) for one in different}
+    return [filled[one] for one in found]
+
+
+def _or_else(known: Belonging, other: tuple[str, ...]) -> Belonging:
+    return Belonging(*(one or another for one, another in zip(known, other, strict=True)))
 
 
 _ABSENT: Final = Belonging(*_NOTHING)
