@@ -176,7 +176,10 @@ class _Node:
         counts = {kind: 0 if count > TOKEN_LIMIT else count for kind, count in counts.items()}
         cached = counts["cache_read"] + counts["cache_write"]
         meaning = meaning_of(
-            span.llm_system, span.scope_name, span.llm_request_model or span.llm_model
+            span.llm_system,
+            span.scope_name,
+            span.scope_version,
+            span.llm_request_model or span.llm_model,
         )
         if not meaning.cached_in_input or cached > counts["input"]:
             counts["input"] += cached

@@ -55,7 +55,8 @@ def rows_of_one_trace(most: int = 10) -> st.SearchStrategy[list[SpanFacts]]:
             "cache_write_tokens": _count(),
             "reasoning_tokens": _count(),
             "token_count": _count(100),
-            "scope_name": _word("pydantic-ai", "strands.telemetry.tracer"),
+            "scope_name": _word("pydantic-ai", "strands.telemetry.tracer", "gcp.vertex.agent"),
+            "scope_version": _word("1.20.0", "2.3.0"),
             "ingested_at": st.integers(0, 2),
             "llm_response_id": _word("", "answer"),
         }

@@ -36,12 +36,14 @@ class TokenRule:
     Attributes:
         meaning: What the span's counts hold.
         scope: Pattern of the instrumentation scope's name.
+        version: Pattern of the instrumentation scope's version.
         provider: Pattern of the span's `llm_system`, in lower case.
         model: Pattern of the span's model, in lower case.
     """
 
     meaning: TokenMeaning
     scope: str = "*"
+    version: str = "*"
     provider: str = "*"
     model: str = "*"
 
@@ -57,11 +59,18 @@ TOKEN_RULES: Final = (
     TokenRule(CACHED_BESIDE, scope="strands.*", model="*anthropic.claude-*"),
     TokenRule(CACHED_BESIDE, scope="strands.*", model="*amazon.nova-*"),
     TokenRule(AS_CONVENTIONS, scope="strands.*"),
+    # google-adk before 2.3 (read: 1.20, 1.30, 1.39, 2.0 to 2.2) gives thoughts beside the output.
+    *(
+        TokenRule(REASONING_BESIDE, scope="gcp.vertex.agent", version=version)
+        for version in ("0.*", "1.*", "2.0.*", "2.1.*", "2.2.*")
+    ),
+    TokenRule(AS_CONVENTIONS, scope="gcp.vertex.agent"),
     # Put right by the instrumentation, whichever the provider: pydantic-ai (0.4, 1.0, 2.68);
     # OpenTelemetry's for the SDKs of Anthropic, OpenAI and Google (1.3b0); Anthropic's SDK itself;
     # OpenLLMetry's for Anthropic (0.45, 0.62) and for LangChain (0.62: `usage_metadata` holds
     # cached tokens in langchain-anthropic, -aws and -google-genai, and thoughts in the last);
-    # LiteLLM (1.110); google-adk (2.13).
+    # LiteLLM (1.110); OpenInference (anthropic 3.1, google-genai 1.4, langchain 0.1.80), except for
+    # Bedrock (0.1.61).
     TokenRule(AS_CONVENTIONS, scope="pydantic-ai"),
     TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.genai.*"),
     TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.google_genai*"),
@@ -69,7 +78,11 @@ TOKEN_RULES: Final = (
     TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.anthropic*"),
     TokenRule(AS_CONVENTIONS, scope="opentelemetry.instrumentation.langchain*"),
     TokenRule(AS_CONVENTIONS, scope="litellm"),
-    TokenRule(AS_CONVENTIONS, scope="gcp.vertex.agent"),
+    TokenRule(CACHED_BESIDE, scope="openinference.instrumentation.bedrock*"),
+    TokenRule(AS_CONVENTIONS, scope="openinference.instrumentation.*"),
+    # Vercel's AI SDK passes on what the provider says before 6 and puts it right from then on, and
+    # tells no version: more cached than input tokens give the first away.
+    TokenRule(AS_CONVENTIONS, scope="ai"),
     # Anthropic's API counts tokens read from and written to its cache beside `input_tokens`, also
     # where it is reached through Google's cloud; passed on as they are by OpenLIT (1.45) and
     # Microsoft's agent-framework (1.23), among others.
@@ -90,18 +103,20 @@ TOKEN_RULES: Final = (
 
 
 @lru_cache(maxsize=8_192)
-def meaning_of(llm_system: str, scope_name: str, model: str) -> TokenMeaning:
+def meaning_of(llm_system: str, scope_name: str, scope_version: str, model: str) -> TokenMeaning:
     """Return what the counts of a span hold.
 
     Args:
         llm_system: The provider that the span names, or ''.
         scope_name: The name of the instrumentation scope that made the span, or ''.
+        scope_version: That scope's version, or ''.
         model: The model that was asked or answered, or ''.
     """
     provider, name = llm_system.lower(), model.lower()
     for rule in TOKEN_RULES:
         if (
             fnmatchcase(scope_name, rule.scope)
+            and fnmatchcase(scope_version, rule.version)
             and fnmatchcase(provider, rule.provider)
             and fnmatchcase(name, rule.model)
         ):

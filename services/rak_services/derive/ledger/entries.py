@@ -1,15 +1,10 @@
 """Rows of the ledger, made of what was found out about a trace."""
 
-from typing import Final
-
-from rak_libs.model.ledger import SLOT_SECONDS
-from rak_libs.model.time_text import SECOND_NS
+from rak_libs.model.ledger import slot_of
 from rak_services.derive.ledger.findings import Findings
 from rak_services.derive.ledger.rows import Entry
 from rak_services.derive.ledger.tokens import NO_TOKENS
 from rak_services.derive.ledger.tree import ROOT
-
-_SLOT_NS: Final = SLOT_SECONDS * SECOND_NS
 
 
 def entries_of(findings: Findings, rules_version: int) -> list[Entry]:
@@ -40,7 +35,7 @@ def _entry(findings: Findings, place: int, caller_service: str, rules_version: i
     span = findings.tree.spans[place]
     belonging = findings.belongings[place]
     return Entry(
-        span.timestamp // _SLOT_NS * SLOT_SECONDS,
+        slot_of(span.timestamp),
         span.trace_id,
         span.span_id,
         span.parent_span_id,

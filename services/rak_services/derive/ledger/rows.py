@@ -47,6 +47,7 @@ class SpanFacts(NamedTuple):
     scope_name: str
     ingested_at: int
     llm_response_id: str = ""
+    scope_version: str = ""
 
 
 class Entry(NamedTuple):

@@ -56,7 +56,7 @@ def reported_tokens(span: SpanFacts) -> Tokens:
         count if count <= MAX_TOKENS else 0 for count in counts
     )
     model = span.llm_request_model or span.llm_model
-    meaning = meaning_of(span.llm_system, span.scope_name, model)
+    meaning = meaning_of(span.llm_system, span.scope_name, span.scope_version, model)
     cached = read + written
     # More than the whole cannot be a part of it, whatever a rule says.
     if cached > given or not meaning.cached_in_input:
