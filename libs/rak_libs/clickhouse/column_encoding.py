@@ -57,6 +57,19 @@ class NumberEncoder(ColumnEncoder):
         buffer.write(_packed(self._code, values))
 
 
+class DecimalEncoder(ColumnEncoder):
+    """Decimal of 19 to 38 digits, from whole numbers of its last decimal."""
+
+    def __init__(self, precision: int) -> None:
+        self._bound = 10**precision
+
+    def write_values(self, values: Sequence[int], buffer: ByteBuffer) -> None:
+        """Write little-endian numbers of 128 bits."""
+        if values and max(map(abs, values)) >= self._bound:
+            raise OverflowError(f"expected at most {self._bound - 1} of a decimal's last digit")
+        buffer.write(b"".join(value.to_bytes(16, "little", signed=True) for value in values))
+
+
 class NullableEncoder(ColumnEncoder):
     """Nullable(T) of numbers; None is NULL."""
 
@@ -190,6 +203,8 @@ _NUMBER_CODES: Final = {
     "UInt32": "I",
     "UInt64": "Q",
 }
+_LONG_DECIMALS: Final = range(19, 39)
+"""The digits of decimals of 128 bits."""
 _NUMBER_PREFIXES: Final = {"DateTime64(": "q", "DateTime(": "I", "Enum8(": "b", "Enum16(": "h"}
 
 
@@ -215,6 +230,8 @@ def _parametric_encoder(type_: str) -> ColumnEncoder:
     arguments = rest.removesuffix(")")
     if name == "FixedString":
         return FixedStringEncoder(int(arguments))
+    if name == "Decimal" and (precision := int(arguments.partition(",")[0])) in _LONG_DECIMALS:
+        return DecimalEncoder(precision)
     if name == "LowCardinality" and arguments == "String":
         return LowCardinalityEncoder(encoder_of(arguments))
     if name == "Nullable" and isinstance(inner := encoder_of(arguments), NumberEncoder):

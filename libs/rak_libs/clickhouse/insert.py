@@ -24,6 +24,9 @@ from rak_libs.model.batch import ColumnBatch, ColumnValues
 from rak_libs.model.table import BATCH_COLUMN, Column, Table
 from rak_libs.runtime.settings import ClickHouseSettings
 
+MAX_STATEMENT_BYTES: Final = 64 * 1024 * 1024
+"""The longest statement that `Inserter.stream` sends; half a million ids, about a third of it."""
+
 NO_SUCH_COLUMN: Final = 16
 TYPE_MISMATCH: Final = 53
 
@@ -184,6 +187,28 @@ class Inserter:
         with self._under_way(client), translated():
             rows = client.execute(sql)
         return rows if isinstance(rows, list) else []
+
+    def stream(self, sql: str, settings: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Yield a SELECT's rows as they come, over a connection of its own.
+
+        Args:
+            sql: The statement, of at most `MAX_STATEMENT_BYTES`.
+            settings: Engine settings that go with it.
+
+        Raises:
+            ClickHouseError: One of its subclasses, also in the middle of the rows.
+        """
+        client = connect(self._settings)
+        with self._lock:
+            self._clients.append(client)
+        sent = {"max_query_size": MAX_STATEMENT_BYTES, **settings}
+        try:
+            with self._under_way(client), translated():
+                yield from client.execute_iter(sql, settings=sent)
+        finally:
+            client.disconnect()
+            with self._lock, contextlib.suppress(ValueError):
+                self._clients.remove(client)
 
     def close(self) -> None:
         """Disconnect every thread's client.

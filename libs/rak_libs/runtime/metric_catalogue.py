@@ -247,6 +247,51 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         "service: run `rak-migrate up`.",
     ),
     MetricDefinition(
+        name="derive_ledger_lag_seconds",
+        kind="gauge",
+        meaning="How long ago the engine took the last spans that are in the ledger, the totals of "
+        "traces and the summaries.",
+        action="Up to [derive] ledger_interval_seconds and the length of a cycle are normal. When "
+        "it grows, the engine is away or too busy, or more spans come than one process computes: "
+        "see the log, derive_ledger_errors_total and derive_ledger_cycle_duration_seconds.",
+    ),
+    MetricDefinition(
+        name="derive_ledger_cycle_duration_seconds",
+        kind="histogram",
+        buckets=DERIVE_SECONDS,
+        meaning="Seconds that one look for traces with new spans took, and computing them and "
+        "their summaries, with retries.",
+        action="Long ones are normal while a backlog is computed. When most take longer than "
+        "[derive] ledger_interval_seconds, the lag grows with them.",
+    ),
+    MetricDefinition(
+        name="derive_ledger_traces_total",
+        kind="counter",
+        meaning="Traces computed for the ledger, each as often as it was.",
+        action="None is needed; a rise against the spans stored means that spans of a trace come "
+        "far apart.",
+    ),
+    MetricDefinition(
+        name="derive_ledger_entries_total",
+        kind="counter",
+        meaning="Rows of the ledger and of totals that were stored, those that say that there is "
+        "none any more among them.",
+        action="None is needed; many more than entries that are new mean traces that change late.",
+    ),
+    MetricDefinition(
+        name="derive_ledger_slots_total",
+        kind="counter",
+        meaning="Slots of five minutes whose summaries were computed, each as often as it was.",
+        action="A few a cycle are normal; many mean spans that come late.",
+    ),
+    MetricDefinition(
+        name="derive_ledger_errors_total",
+        kind="counter",
+        labels=("code",),
+        meaning="Cycles of the ledger that failed, by ClickHouse's error code.",
+        action="All are tried again. Codes of missing columns or tables: run `rak-migrate up`.",
+    ),
+    MetricDefinition(
         name="query_requests_total",
         kind="counter",
         labels=("path", "status"),

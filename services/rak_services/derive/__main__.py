@@ -1,4 +1,4 @@
-"""`rak-derive`: keeps rollups of metrics up to date; computes a range of them again."""
+"""`rak-derive`: keeps derived rows up to date; computes a range of them again."""
 
 import asyncio
 import signal
@@ -14,8 +14,10 @@ from rak_libs.runtime.lifecycle import STATUS_FAILED, STATUS_FORCED, run_service
 from rak_libs.runtime.logs import configure_logging
 from rak_libs.runtime.process import ensure_allocator
 from rak_libs.runtime.settings import Config
-from rak_services.derive.app import rebuild, serve
+from rak_services.derive.app import rebuilding, serve
 from rak_services.derive.command_line import add_arguments
+from rak_services.derive.ledger.accounting import Rules
+from rak_services.derive.ledger.prices import PriceError, load_prices
 
 _WRONG_USE = 2
 
@@ -23,17 +25,27 @@ _WRONG_USE = 2
 def main() -> None:
     """Derive until told to stop, or rebuild a range; ends the process."""
     config, arguments = config_from_command_line("rak-derive", extend=add_arguments)
+    rules = _rules(config)
     if arguments.command:
-        sys.exit(_rebuild(config, arguments))
+        sys.exit(_rebuild(config, rules, arguments))
     ensure_allocator()
 
     async def run(stop: asyncio.Event) -> None:
-        await serve(config, stop, arguments.crash_at)
+        await serve(config, rules, stop, arguments.crash_at)
 
     sys.exit(run_service("derive", config, run))
 
 
-def _rebuild(config: Config, arguments: Namespace) -> int:
+def _rules(config: Config) -> Rules:
+    """Return what the ledger is made by; a file of prices that is refused ends the process."""
+    try:
+        return Rules(load_prices(config.derive.prices))
+    except PriceError as error:
+        print(f"rak-derive: [derive] prices: {error}", file=sys.stderr)
+        sys.exit(_WRONG_USE)
+
+
+def _rebuild(config: Config, rules: Rules, arguments: Namespace) -> int:
     """Carry out `rebuild` and return the exit status; errors go to stderr as one message."""
     if arguments.from_ns >= arguments.to_ns:
         print("rak-derive: expected --from before --to", file=sys.stderr)
@@ -43,16 +55,23 @@ def _rebuild(config: Config, arguments: Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
-        since, until = rebuild(config, arguments.from_ns, arguments.to_ns)
+        with rebuilding(config, rules) as parts:
+            for name, part in parts.items():
+                if arguments.only in {None, name}:
+                    _tell(name, *part(arguments.from_ns, arguments.to_ns))
     except KeyboardInterrupt:
         print("rak-derive: interrupted; the same command again goes on", file=sys.stderr)
         return STATUS_FORCED
     except ClickHouseError as error:
         print(f"rak-derive: {error}", file=sys.stderr)
         return STATUS_FAILED
-    print(f"computed {format_time(since)} to {format_time(until)}" if since < until else
-          "nothing to compute: no window of this range is complete and has its points")  # fmt: skip
     return 0
+
+
+def _tell(name: str, since: int, until: int) -> None:
+    print(f"{name}: computed {format_time(since)} to {format_time(until)}" if since < until else
+          f"{name}: nothing to compute: of this range, nothing is complete and kept whole",
+          flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from rak_services.derive.crash_points import CrashPoints
 
 _TIMES: Final = "RFC 3339 (2026-05-01T12:00:00Z), unix nanoseconds, or relative (now-1h)"
 _DESCRIPTION: Final = (
-    "Without a subcommand: keep the rollups of metrics up to date until told to stop. Several "
-    "instances may run at once, and a rebuild beside them."
+    "Without a subcommand: keep the rollups of metrics, the ledger of agents' work and its "
+    "summaries up to date until told to stop. Several instances may run at once, and a rebuild "
+    "beside them."
 )
 _EPILOG: Final = (
     "Exit status: 0 stopped, or done; 1 failed; 2 wrong arguments or configuration; 98 its port is "
@@ -26,19 +27,28 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(command=None)
     parser.add_argument("--crash-at", type=_crash_point, metavar="POINT[:N]", help=SUPPRESS)
     commands = parser.add_subparsers(title="subcommands", metavar="COMMAND")
-    what = "compute the rollups of a range of time again"
+    what = "compute a range of time again, or all that is still kept"
     rebuilding = commands.add_parser("rebuild", help=what, description=f"{what}.")
     add_config_option(rebuilding, SUPPRESS)
     rebuilding.set_defaults(command="rebuild")
-    for option, meaning in (("--from", "windows of this time or later"), ("--to", "before this")):
+    for name, default, meaning in (
+        ("from", 0, "what is of this time or later; without it: all"),
+        ("to", MAX_NS, "what is before this; without it: all"),
+    ):
         rebuilding.add_argument(
-            option,
-            dest=f"{option.removeprefix('--')}_ns",
+            f"--{name}",
+            dest=f"{name}_ns",
             metavar="TIME",
             type=time_argument,
-            required=True,
-            help=f"{meaning}: {_TIMES}; full hours are computed",
+            default=default,
+            help=f"{meaning}. {_TIMES}. Of metrics full hours are computed, of the ledger every "
+            "trace that has a span in the range",
         )
+    rebuilding.add_argument(
+        "--only",
+        choices=("metrics", "ledger"),
+        help="rollups of metrics alone, or the ledger with its summaries alone",
+    )
 
 
 def time_argument(text: str, now_ns: int | None = None) -> int:

@@ -2,9 +2,18 @@ import os
 import signal
 from typing import Final
 
-CRASH_POINTS: Final = ("before-insert", "after-insert", "before-note", "after-note")
-"""Where a cycle can be cut: before an INSERT of windows, after one, and before and after the note
-of how far it has come."""
+CRASH_POINTS: Final = (
+    "before-insert",
+    "after-insert",
+    "before-note",
+    "after-note",
+    "ledger-before-insert",
+    "ledger-after-insert",
+    "ledger-before-note",
+    "ledger-after-note",
+)
+"""Where a cycle of rollups, or one of the ledger, can be cut: before an INSERT, after one, and
+before and after the note of how far it has come."""
 
 
 class CrashPoints:

@@ -1,14 +1,14 @@
-"""How far the rollups have come, and up to which moment rows can be seen.
+"""How far derived rows have come, and up to which moment rows can be seen.
 
 A row gets its `inserted_at` when the engine begins to write it, and can be read only later. What is
 computed therefore names a moment, `seen_until`, before which no row is still on its way.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from rak_libs.clickhouse.parameters import Parameters, bind
-from rak_libs.model.metric_rollups import METRICS_PROGRESS
 
 
 class Engine(Protocol):
@@ -16,6 +16,13 @@ class Engine(Protocol):
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Return a statement's rows; none for one without a result."""
+
+
+class Streaming(Engine, Protocol):
+    """Runs SELECTs whose rows are read as they come, beside others."""
+
+    def stream(self, sql: str, settings: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Yield a SELECT's rows under some settings of the engine."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,25 +82,25 @@ def settled_moment(engine: Engine, *, clustered: bool) -> int:
     return now_ms - min(longest_ms, LONGEST_INSERT_MS) - lag_ms
 
 
-def read_progress(engine: Engine) -> Progress | None:
-    """Return the progress that says most, or None before the first.
+def read_progress(engine: Engine, name: str) -> Progress | None:
+    """Return the progress of `name` that says most, or None before the first.
 
     Raises:
         ClickHouseError: The engine cannot be asked.
     """
-    for seen_ms, complete_ns in engine.execute(bind(_READ, {"name": METRICS_PROGRESS})):
+    for seen_ms, complete_ns in engine.execute(bind(_READ, {"name": name})):
         return Progress(seen_ms, complete_ns)
     return None
 
 
-def note_progress(engine: Engine, progress: Progress) -> None:
-    """Store a progress beside those before it.
+def note_progress(engine: Engine, name: str, progress: Progress) -> None:
+    """Store a progress of `name` beside those before it.
 
     Raises:
         ClickHouseError: It may or may not be stored.
     """
     values: Parameters = {
-        "name": METRICS_PROGRESS,
+        "name": name,
         "seen": progress.seen_until_ms,
         "complete": progress.complete_until_ns,
     }

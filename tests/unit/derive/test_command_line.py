@@ -4,6 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 import pytest
 
+from rak_libs.model.time_text import MAX_NS
 from rak_services.derive.command_line import add_arguments, time_argument
 
 HOUR = 3_600 * 10**9
@@ -44,7 +45,11 @@ def test_rebuild_takes_a_range() -> None:
     assert given["to_ns"] == 1_777_636_800 * 10**9 + HOUR
 
 
-def test_rebuild_needs_both_ends(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parsed("rebuild", "--from", "now-1h")
-    assert "--to" in capsys.readouterr().err
+def test_a_rebuild_without_a_range_is_of_all() -> None:
+    given = parsed("rebuild")
+    assert (given["from_ns"], given["to_ns"], given["only"]) == (0, MAX_NS, None)
+
+
+@pytest.mark.parametrize("only", ["metrics", "ledger"])
+def test_a_rebuild_can_be_of_one_kind(only: str) -> None:
+    assert parsed("rebuild", "--only", only)["only"] == only

@@ -16,24 +16,25 @@ from rak_services.derive.crash_points import CrashPoints
 from rak_services.derive.metrics.kinds import Kind
 from rak_services.derive.metrics.points_sql import Arrivals, Portion, point_count
 from rak_services.derive.progress import Engine
+from rak_services.derive.statements import (
+    MEMORY_LIMIT_EXCEEDED,
+    Stopped,
+    insert_settings,
+    settings_clause,
+)
 from rak_services.derive.times import Slot
 
-MEMORY_LIMIT_EXCEEDED: Final = 241
 MAX_SHARES: Final = 4_096
 
 _INSERT: Final = """\
 INSERT INTO {table} ({columns})
-SETTINGS {settings}
+{settings}
 SELECT {selected}, fromUnixTimestamp64Milli({seen_until_ms}, 'UTC') AS seen_until
 FROM (
 {select}
 )"""
 
 log = get_logger(__name__)
-
-
-class Stopped(Exception):
-    """The service was told to stop; what is done is done, the next cycle goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +111,18 @@ class Computing:
         return _INSERT.format(
             table=table.name,
             columns=", ".join(names),
-            settings=", ".join(f"{name} = {value}" for name, value in self._settings().items()),
+            settings=settings_clause(self._settings()),
             selected=", ".join(name for name in names if name != "seen_until"),
             seen_until_ms=seen_until_ms,
             select=select,
         )
 
     def _settings(self) -> dict[str, int | str]:
+        limits = self.limits
         return {
-            # On by default since 26.x: the server would answer before the rows are written.
-            "async_insert": 0,
-            # The same rows may be written again, and must then be.
-            "insert_deduplicate": 0,
-            # A Distributed table would answer before any shard has the rows.
-            "distributed_foreground_insert": 1,
+            **insert_settings(limits.threads, limits.memory_bytes),
             # A point whose series is not described has no NULL for its type.
             "join_use_nulls": 0,
             # Each shard has its series whole.
             "distributed_product_mode": "'local'",
-            "max_insert_threads": 1,
-            "max_threads": self.limits.threads,
-            "max_memory_usage": self.limits.memory_bytes,
         }

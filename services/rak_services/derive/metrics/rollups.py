@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rak_libs.clickhouse.parameters import bind
+from rak_libs.model.metric_rollups import METRICS_PROGRESS
 from rak_libs.model.time_window import HOUR_NS
 from rak_libs.runtime.logs import get_logger
 from rak_services.derive.metrics.computing import Computing
@@ -67,7 +68,7 @@ class MetricRollups:
         """
         limits = self.computing.limits
         seen = settled_moment(self._engine, clustered=limits.clustered)
-        progress = read_progress(self._engine) or self._beginning(seen)
+        progress = read_progress(self._engine, METRICS_PROGRESS) or self._beginning(seen)
         if seen <= progress.seen_until_ms:
             return progress
         oldest = oldest_begin(seen, limits.retention_days)
@@ -96,7 +97,7 @@ class MetricRollups:
         """
         limits = self.computing.limits
         seen = settled_moment(self._engine, clustered=limits.clustered)
-        progress = read_progress(self._engine)
+        progress = read_progress(self._engine, METRICS_PROGRESS)
         closed = closed_until(seen, limits.settle_seconds)
         until = min(-floor_to(-end_ns, HOUR_NS), progress.complete_until_ns if progress else closed)
         oldest = oldest_begin(seen, limits.retention_days)
@@ -162,5 +163,5 @@ class MetricRollups:
 
     def _note(self, progress: Progress) -> None:
         self.computing.crash_points.reach("before-note")
-        note_progress(self._engine, progress)
+        note_progress(self._engine, METRICS_PROGRESS, progress)
         self.computing.crash_points.reach("after-note")

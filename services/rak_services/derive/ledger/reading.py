@@ -1,0 +1,122 @@
+"""Reads traces: their spans, and what is stored of them, a trace at a time.
+
+Everything comes in the order of trace ids and as a stream, so that the largest trace is all that
+has to fit in memory: neither counts nor guesses of how many spans traces have are needed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from rak_services.derive.config import LedgerLimits
+from rak_services.derive.ledger.columns import ENTRY_COLUMNS, SPAN_COLUMNS, TOTAL_COLUMNS
+from rak_services.derive.ledger.rows import Entry, SpanFacts, TraceTotal
+from rak_services.derive.ledger.traces import Trace, id_list
+from rak_services.derive.progress import Streaming
+
+_ROWS_AT_ONCE: Final = 8_192
+
+_SPANS: Final = """\
+SELECT {columns}
+FROM spans
+WHERE trace_id IN ({ids})
+    AND timestamp >= fromUnixTimestamp64Nano({first}, 'UTC')
+    AND timestamp <= fromUnixTimestamp64Nano({last}, 'UTC')
+ORDER BY trace_id"""
+
+_ENTRIES: Final = """\
+SELECT {columns}
+FROM ledger FINAL
+WHERE trace_id IN ({ids})
+    AND slot >= toStartOfFiveMinutes(fromUnixTimestamp64Nano({first}, 'UTC'))
+    AND slot <= fromUnixTimestamp64Nano({last}, 'UTC')
+ORDER BY trace_id"""
+
+_TOTALS: Final = """\
+SELECT {columns}
+FROM trace_totals FINAL
+WHERE trace_id IN ({ids})
+    AND timestamp >= toStartOfHour(fromUnixTimestamp64Nano({first}, 'UTC'))
+    AND timestamp <= fromUnixTimestamp64Nano({last}, 'UTC')
+ORDER BY trace_id"""
+
+
+_PLACE: Final = itemgetter(0, 1)
+
+
+class StoredTrace(NamedTuple):
+    """What the tables have of one trace: rows of its spans, and what was made of them before."""
+
+    trace_id: str
+    spans: list[SpanFacts]
+    entries: list[Entry]
+    totals: list[TraceTotal]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads groups of traces.
+
+    Attributes:
+        engine: Where they are.
+        limits: What one statement may take.
+    """
+
+    engine: Streaming
+    limits: LedgerLimits
+
+    def stored(self, traces: Sequence[Trace]) -> Iterator[StoredTrace]:
+        """Yield what there is of each of some traces, in the order of their ids.
+
+        Args:
+            traces: At least one; between the first and the last time of all of them is read.
+
+        Raises:
+            ClickHouseError: Also in the middle.
+        """
+        values = {
+            "ids": id_list(sorted(trace.trace_id for trace in traces)),
+            "first": min(trace.first_ns for trace in traces),
+            "last": max(trace.last_ns for trace in traces),
+        }
+        kinds: list[tuple[str, str, Any, Callable[[Any], Any]]] = [
+            (_SPANS, SPAN_COLUMNS, SpanFacts, SpanFacts._make),
+            (_ENTRIES, ENTRY_COLUMNS, Entry, Entry._make),
+            (_TOTALS, TOTAL_COLUMNS, TraceTotal, _total),
+        ]
+        streams = [
+            self._by_trace(
+                number, sql.format(columns=columns, **values), row._fields.index("trace_id"), make
+            )
+            for number, (sql, columns, row, make) in enumerate(kinds)
+        ]
+        for trace_id, found in groupby(merge(*streams, key=_PLACE), key=itemgetter(0)):
+            parts: tuple[list[Any], ...] = ([], [], [])
+            for _, number, rows in found:
+                parts[number].extend(rows)
+            yield StoredTrace(trace_id, *parts)
+
+    def _by_trace(
+        self, number: int, sql: str, id_at: int, make: Callable[[Any], Any]
+    ) -> Iterator[tuple[str, int, list[Any]]]:
+        rows_of_all = self.engine.stream(sql, self._settings())
+        for trace_id, rows in groupby(rows_of_all, itemgetter(id_at)):
+            yield trace_id, number, list(map(make, rows))
+
+    def _settings(self) -> Mapping[str, Any]:
+        return {
+            "max_block_size": _ROWS_AT_ONCE,
+            "max_threads": self.limits.threads,
+            "max_memory_usage": self.limits.memory_bytes,
+            # Sorts what does not fit on the disk.
+            "max_bytes_before_external_sort": self.limits.memory_bytes // 4,
+            # Rows of one key are of one day.
+            "do_not_merge_across_partitions_select_final": 1,
+        }
+
+
+def _total(row: tuple[Any, ...]) -> TraceTotal:
+    return TraceTotal._make(tuple(each) if isinstance(each, list) else each for each in row)
