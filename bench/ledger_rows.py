@@ -6,8 +6,8 @@ Trace t begins every `86,400 s / traces`, has 25 spans and, among them, 9 entrie
                                                       ─▶ 6 llm, 7 agent ─▶ 8 llm, 9 tool
     5 and 10 to 24: calls of databases below 1
 
-Five traces make a session, sixteen sessions are one user's. Names that things get: `service_of`
-and the like, below, as SQL over `t` and `j`.
+Five traces make a session, sixteen sessions are one user's. An agent has three models and four
+tools; each of the twenty nested agents runs in every service of agents.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,9 @@ _MODELS: Final = (
     "['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-5', 'gemini-2.5-pro', 'o3',"
     " 'meta-llama/Llama-3.1-70B']"
 )
-_MODEL_NUMBER: Final = f"({_hash('t', 'j')} % 6)"
+_MODEL_NUMBER: Final = f"(({_hash('t')} % 40 + {_hash('t', '{j}')} % 3) % 6)"
+_MODEL: Final = _MODEL_NUMBER.format(j="j")
+_TOOL: Final = f"concat('tool-', toString(({_hash('t')} % 40 * 3 + {_hash('t', 'j', 5)} % 4) % 60))"
 _TRACE_ID: Final = "lower(hex(sipHash128(t)))"
 _BEGIN_NS: Final = f"(%(begin)s + t * %(pace)s + toInt64({_hash('t', 1)} % 1000000000))"
 
@@ -73,11 +75,11 @@ _COLUMNS: Final[dict[str, str]] = {
     "user_id": "concat('user-', toString(intDiv(t, 80)))",
     "conversation_id": "concat('session-', toString(intDiv(t, 5)))",
     "agent_name": f"multiIf(j = 0, '', j IN (7, 8, 9), {_NESTED}, {_AGENT})",
-    "llm_model": f"if(j IN (2, 6, 8), {_MODELS}[{_MODEL_NUMBER} + 1], '')",
-    "llm_request_model": f"if(j IN (2, 6, 8), {_MODELS}[{_MODEL_NUMBER} + 1], '')",
+    "llm_model": f"if(j IN (2, 6, 8), {_MODELS}[{_MODEL} + 1], '')",
+    "llm_request_model": f"if(j IN (2, 6, 8), {_MODELS}[{_MODEL} + 1], '')",
     "llm_system": "if(j IN (2, 6, 8), ['openai', 'openai', 'anthropic', 'google', 'openai',"
-    f" 'together'][{_MODEL_NUMBER} + 1], '')",
-    "tool_name": f"if(j IN (3, 9), concat('tool-', toString({_hash('t', 'j', 5)} % 60)), '')",
+    f" 'together'][{_MODEL} + 1], '')",
+    "tool_name": f"if(j IN (3, 9), {_TOOL}, '')",
     "finish_reason": f"if(j IN (2, 6, 8), ['stop', 'stop', 'tool_calls', 'length']"
     f"[{_hash('t', 'j', 6)} % 4 + 1], '')",
     "time_to_first_token_ns": f"if(j IN (2, 6), 50000000 + {_hash('t', 'j', 8)} % 900000000, 0)",
@@ -92,14 +94,12 @@ _TOKENS: Final = {
     "output_tokens": f"(20 + {_hash('t', '{j}', 12)} % 500)",
     "cache_read_tokens": f"({_hash('t', '{j}', 13)} % 200)",
 }
-_PRICED: Final = f"({_hash('t', '{j}')} % 6 != 5)"
+_PRICED: Final = f"{_MODEL_NUMBER} != 5"
 _COST: Final = (
     f"if({_PRICED}, toDecimal128('0.0000025', 12) * {_TOKENS['input_tokens']}"
     f" + toDecimal128('0.00001', 12) * {_TOKENS['output_tokens']}, toDecimal128(0, 12))"
 )
-_UNPRICED: Final = (
-    f"if({_PRICED}, 0, {_TOKENS['input_tokens']} + {_TOKENS['output_tokens']})"
-)
+_UNPRICED: Final = f"if({_PRICED}, 0, {_TOKENS['input_tokens']} + {_TOKENS['output_tokens']})"
 _AMOUNTS: Final = {
     **{kind: _TOKENS.get(kind, "toUInt64(0)") for kind in TOKEN_KINDS},
     "cost": _COST,
@@ -142,8 +142,8 @@ class LedgerDay:
         return self.begin_ns + DAY_NS + 3 * SECOND_NS
 
 
-def _rows(day: LedgerDay, places: str, each: int, first: int, traces: int) -> str:
-    """Return the SELECT of t and j of some traces, with the day's begin and pace filled in."""
+def _rows(places: str, each: int, first: int, traces: int) -> str:
+    """Return the SELECT of t and j of some traces."""
     return (
         f"SELECT {first} + intDiv(number, {each}) AS t,"  # noqa: S608 - constants
         f" toUInt64({places}) AS j FROM numbers({traces * each})"
@@ -173,9 +173,9 @@ def ledger_insert(day: LedgerDay, first: int, traces: int, seen_until_ms: int) -
         "is_deleted": "0",
     }
     places = f"{_ENTRIES}[number % {ENTRIES_EACH} + 1]"
-    rows = _rows(day, places, ENTRIES_EACH, first, traces)
+    rows = _rows(places, ENTRIES_EACH, first, traces)
     return _filled(
-        f"INSERT INTO ledger ({', '.join(columns)}) SELECT "  # noqa: S608 - constants
+        f"INSERT INTO ledger ({', '.join(columns)}) SELECT "
         + ",\n    ".join(columns.values())
         + f"\nFROM ({rows})",
         day,
@@ -200,10 +200,10 @@ def spans_insert(day: LedgerDay, first: int, traces: int) -> str:
         """ '"}]}]')), map())""",
         "ingested_at": "now64(3)",
     }
-    rows = _rows(day, f"number % {SPANS_EACH}", SPANS_EACH, first, traces)
+    rows = _rows(f"number % {SPANS_EACH}", SPANS_EACH, first, traces)
     selected = ",\n    ".join(f"{text} AS {name}" for name, text in columns.items())
     return _filled(
-        f"INSERT INTO spans ({', '.join(columns)}) SELECT {selected}\nFROM ({rows})",  # noqa: S608
+        f"INSERT INTO spans ({', '.join(columns)}) SELECT {selected}\nFROM ({rows})",
         day,
     )
 
@@ -214,7 +214,8 @@ INSERT INTO trace_totals (trace_id, session_id, user_id, timestamp, end_timestam
     {", ".join(_AMOUNTS)}, rules_version, seen_until, is_deleted)
 SELECT e.trace_id, e.session_id, e.user_id,
     min(e.timestamp) - toIntervalMillisecond(50),
-    fromUnixTimestamp64Nano(max(toUnixTimestamp64Nano(e.timestamp) + toInt64(e.duration_ns)), 'UTC'),
+    fromUnixTimestamp64Nano(
+        max(toUnixTimestamp64Nano(e.timestamp) + toInt64(e.duration_ns)), 'UTC'),
     'gateway', 'POST /ask', {SPANS_EACH}, countIf(e.status_code = 'ERROR'),
     arraySort(arrayDistinct(arrayPushBack(groupUniqArray(e.service_name), 'gateway'))),
     arraySort(groupUniqArrayIf(e.agent_name, e.agent_name != '')),
