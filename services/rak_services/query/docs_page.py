@@ -48,7 +48,7 @@ def docs_page(endpoints: Sequence[Endpoint] = ENDPOINTS) -> str:
 
 
 def _section(endpoint: Endpoint, operation: dict[str, Any]) -> str:
-    path = re.sub(r"\{\w+\}", _EXAMPLE_TRACE, endpoint.template)
+    path = _example_path(endpoint, operation["parameters"])
     asked = f"?{endpoint.example}" if endpoint.example else ""
     curl = f"curl 'http://127.0.0.1:8080{path}{asked}'"
     rows = "".join(_parameter(parameter) for parameter in operation["parameters"])
@@ -64,6 +64,15 @@ def _section(endpoint: Endpoint, operation: dict[str, Any]) -> str:
 <pre class="answer" hidden></pre>
 </form>
 </section>"""
+
+
+def _example_path(endpoint: Endpoint, parameters: Sequence[dict[str, Any]]) -> str:
+    """Return the path with the first example of each of its parameters; those without are ids."""
+    examples = {
+        parameter["name"]: parameter["schema"].get("examples", [_EXAMPLE_TRACE])[0]
+        for parameter in parameters
+    }
+    return re.sub(r"\{(\w+)\}", lambda part: examples[part[1]], endpoint.template)
 
 
 def _answer(endpoint: Endpoint) -> str:

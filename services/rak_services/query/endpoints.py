@@ -70,6 +70,28 @@ from rak_services.query.requests import (
 from rak_services.query.services_list import list_operations, list_services
 from rak_services.query.trace_page import get_trace
 from rak_services.query.trace_search import search_traces
+from rak_services.query.work.agents import get_agent, list_agents
+from rak_services.query.work.answers import (
+    Agent,
+    AgentList,
+    DependencyList,
+    Model,
+    ModelList,
+    Tool,
+    ToolList,
+)
+from rak_services.query.work.dependencies import list_dependencies
+from rak_services.query.work.models import get_model, list_models
+from rak_services.query.work.requests import (
+    GetAgent,
+    GetModel,
+    GetTool,
+    ListAgents,
+    ListDependencies,
+    ListModels,
+    ListTools,
+)
+from rak_services.query.work.tools import get_tool, list_tools
 
 OTLP_JSON: Final = OtherFormat("application/json", "OTLP JSON", "object")
 PPROF: Final = OtherFormat("application/octet-stream", "pprof")
@@ -166,6 +188,15 @@ ENDPOINTS: Final = (
         handle=list_operations,
         summary="Span names and kinds of one service, with how long they take",
         example="service=checkout&start=now-1d",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/services/dependencies",
+        request=ListDependencies,
+        answer=DependencyList,
+        handle=list_dependencies,
+        summary="Which service calls which, how often and how long it takes",
+        example="start=now-1d&order=-errors",
     ),
     Endpoint(
         method="GET",
@@ -283,6 +314,60 @@ ENDPOINTS: Final = (
         handle=list_allocators,
         summary="The places that allocate most",
         example="service=checkout&start=now-1d&order=current_size",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/agents",
+        request=ListAgents,
+        answer=AgentList,
+        handle=list_agents,
+        summary="Agents: runs, errors, durations, tokens and cost",
+        example="start=now-1d&order=-cost",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/agents/{agent:path}",
+        request=GetAgent,
+        answer=Agent,
+        handle=get_agent,
+        summary="One agent over time, with the tools and models that it used",
+        example="start=now-1d",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/llm",
+        request=ListModels,
+        answer=ModelList,
+        handle=list_models,
+        summary="Models: calls, errors, times to the first token, tokens by kind and cost",
+        example="start=now-1d&order=-tokens",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/llm/{model:path}",
+        request=GetModel,
+        answer=Model,
+        handle=get_model,
+        summary="One model over time, with the agents that called it",
+        example="start=now-1d&step=1h",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/tools",
+        request=ListTools,
+        answer=ToolList,
+        handle=list_tools,
+        summary="Tools: calls, errors, retries and durations",
+        example="start=now-1d&order=-errors",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/tools/{tool:path}",
+        request=GetTool,
+        answer=Tool,
+        handle=get_tool,
+        summary="One tool over time, with the agents that called it",
+        example="start=now-1d",
     ),
     Endpoint(
         method="GET",

@@ -14,7 +14,7 @@ from rak_services.query.span_conditions import (
 LEDGER_SETTINGS: Final = "SETTINGS do_not_merge_across_partitions_select_final = 1"
 """For every SELECT with FINAL: rows of one key are in one partition of these tables."""
 
-_EQUAL_COLUMNS: Final = {
+EQUAL_COLUMNS: Final = {
     "trace_id": "trace_id",
     "service": "service_name",
     "name": "span_name",
@@ -59,7 +59,7 @@ def add_ledger_filters(
         filters: The request's filters.
         without: Parameters that the caller takes care of.
     """
-    for parameter, column in _EQUAL_COLUMNS.items():
+    for parameter, column in EQUAL_COLUMNS.items():
         text = getattr(filters, parameter)
         if text is not None and parameter not in without:
             conditions.add(f"{column} = %({parameter})s", **{parameter: text})
@@ -68,10 +68,10 @@ def add_ledger_filters(
     if filters.max_duration is not None:
         conditions.add("duration_ns <= %(max_duration)s", max_duration=int(filters.max_duration))
     if filters.attr.pairs or filters.q is not None:
-        _add_span_lookup(conditions, filters)
+        _add_span_lookup(conditions, filters, without)
 
 
-def _add_span_lookup(conditions: Conditions, filters: SpanFilters) -> None:
+def _add_span_lookup(conditions: Conditions, filters: SpanFilters, without: frozenset[str]) -> None:
     """Keep entries whose span, in the same time range, has the attributes and the text.
 
     A cluster keeps entries on the shard of their spans, so each shard looks up its own.
@@ -82,8 +82,8 @@ def _add_span_lookup(conditions: Conditions, filters: SpanFilters) -> None:
     if "until" in conditions.parameters:
         spans.add("timestamp < fromUnixTimestamp64Nano(%(until)s, 'UTC')")
     for parameter in _OF_THE_SPAN_ITSELF:
-        if parameter in conditions.parameters:
-            spans.add(f"{_EQUAL_COLUMNS[parameter]} = %({parameter})s")
+        if getattr(filters, parameter) is not None and parameter not in without:
+            spans.add(f"{EQUAL_COLUMNS[parameter]} = %({parameter})s")
     add_attribute_filters(spans, filters.attr)
     if filters.q is not None:
         add_text_filter(spans, filters.q)

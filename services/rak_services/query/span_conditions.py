@@ -9,6 +9,7 @@ from typing import Final
 from rak_libs.clickhouse.parameters import Parameter
 from rak_libs.otlp.typed_json import text_to_value, value_to_text
 from rak_services.query.parameter_types import AttributeFilters
+from rak_services.query.problems import invalid
 from rak_services.query.requests import SpanFilters
 
 _EQUAL_COLUMNS: Final = {
@@ -64,6 +65,17 @@ def add_time_range(conditions: Conditions, start_ns: int | None, end_ns: int | N
         conditions.add("timestamp >= fromUnixTimestamp64Nano(%(since)s, 'UTC')", since=start_ns)
     if end_ns is not None:
         conditions.add("timestamp < fromUnixTimestamp64Nano(%(until)s, 'UTC')", until=end_ns)
+
+
+def check_durations(filters: SpanFilters) -> None:
+    """Return when some duration can meet the filters.
+
+    Raises:
+        InvalidParameters: None can.
+    """
+    shortest, longest = filters.min_duration, filters.max_duration
+    if shortest is not None and longest is not None and shortest > longest:
+        raise invalid("min_duration", "at most max_duration")
 
 
 def add_span_filters(conditions: Conditions, filters: SpanFilters) -> None:

@@ -14,9 +14,10 @@ from rak_services.query.budget import Budget
 from rak_services.query.cursors import decode_cursor
 from rak_services.query.endpoint import Question, Store
 from rak_services.query.looks import looks_back
-from rak_services.query.problems import hit_a_limit, invalid
+from rak_services.query.problems import hit_a_limit
 from rak_services.query.requests import SearchTraces
 from rak_services.query.snapshots import Snapshot, take_snapshot
+from rak_services.query.span_conditions import check_durations
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
 from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
 
@@ -56,7 +57,7 @@ class _Page:
 
 async def search_traces(store: Store, question: Question, request: SearchTraces) -> TraceList:
     """Answer one page of a search; every row summarises the whole trace."""
-    _check_durations(request)
+    check_durations(request)
     budget = _Budget(store)
     try:
         page = await _page(store, question, request)
@@ -73,12 +74,6 @@ async def search_traces(store: Store, question: Question, request: SearchTraces)
     if complete and len(found) > page.rows:
         cursor = question.cursor_after(_position(page, shown[-1], request))
     return TraceList(items=items, next_cursor=cursor, complete=complete)
-
-
-def _check_durations(request: SearchTraces) -> None:
-    shortest, longest = request.min_duration, request.max_duration
-    if shortest is not None and longest is not None and shortest > longest:
-        raise invalid("min_duration", "at most max_duration")
 
 
 async def _page(store: Store, question: Question, request: SearchTraces) -> _Page:
