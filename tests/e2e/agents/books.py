@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 MILLION = 10**6
@@ -11,13 +11,23 @@ MILLION = 10**6
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one request; those of the cache are among the input, reasoning in the output."""
+    """Tokens of one request; those of the cache are among the input, reasoning in the output.
+
+    `unsplit` are those of a client that says how many there were, and not of what kind: no price
+    covers them.
+    """
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    unsplit: int = 0
+
+    @property
+    def all(self) -> int:
+        """Tokens of every kind."""
+        return self.input + self.output + self.unsplit
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -43,15 +53,60 @@ class Price:
         ) / MILLION
 
 
-PRICES = {
-    "gpt-5-mini": Price(Decimal("0.25"), Decimal(2), Decimal("0.025")),
-    "gpt-5": Price(Decimal("1.25"), Decimal(10), Decimal("0.125")),
-    "text-embedding-3-small": Price(Decimal("0.02")),
-    "claude-sonnet-4-5": Price(Decimal(3), Decimal(15), Decimal("0.3"), Decimal("3.75")),
-    "gemini-2.5-pro": Price(Decimal("1.25"), Decimal(10), Decimal("0.31")),
-    "meta-llama/Llama-3.1-70B": Price(Decimal("0.88"), Decimal("0.88")),
-}
+TODAY = datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of the price list; of several for one model the days do not overlap.
+
+    Attributes:
+        since: The first day that it holds; None for ever before.
+        until: The first day that it does not hold any more; None for ever after.
+    """
+
+    model: str
+    price: Price
+    since: date | None = None
+    until: date | None = None
+
+    def holds(self, model: str, day: date) -> bool:
+        """Tell whether this is the price of a model on a day."""
+        return (
+            model == self.model
+            and (self.since is None or self.since <= day)
+            and (self.until is None or day < self.until)
+        )
+
+
+PRICES = (
+    Listed("gpt-5-mini", Price(Decimal("0.25"), Decimal(2), Decimal("0.025"))),
+    Listed("gpt-5", Price(Decimal("1.25"), Decimal(10), Decimal("0.125"))),
+    Listed("text-embedding-3-small", Price(Decimal("0.02"))),
+    Listed("claude-sonnet-4-5", Price(Decimal(3), Decimal(15), Decimal("0.3"), Decimal("3.75"))),
+    Listed("gemini-2.5-pro", Price(Decimal("1.25"), Decimal(10), Decimal("0.31")), until=TODAY),
+    Listed("gemini-2.5-pro", Price(Decimal("1.5"), Decimal(12), Decimal("0.375")), since=TODAY),
+    Listed("meta-llama/Llama-3.1-70B", Price(Decimal("0.88"), Decimal("0.88"))),
+)
 """By model asked; one that is not here (`home-made`) has no price."""
+
+
+def price_of(model: str, day: date) -> Price | None:
+    """Return the price of a model on a day, None for one without."""
+    return next((listed.price for listed in PRICES if listed.holds(model, day)), None)
+
+
+def price_list() -> str:
+    """Write the price list as the file that `[derive] prices` names."""
+    lines = ['currency = "USD"']
+    for listed in PRICES:
+        lines += ["", "[[price]]", f'model = "{listed.model}*"']
+        kinds = {f.name: getattr(listed.price, f.name) for f in fields(Price)}
+        lines += [f'{kind} = "{amount}"' for kind, amount in kinds.items() if amount]
+        days = {"from": listed.since, "until": listed.until}
+        lines += [f"{key} = {day.isoformat()}" for key, day in days.items() if day]
+    return "\n".join(lines) + "\n"
+
 
 SNAPSHOTS = {
     "gpt-5-mini": "gpt-5-mini-2025-08-07",
@@ -104,7 +159,7 @@ class Sum:
 def line(bill: Bill) -> Sum:
     """Return what one line comes to."""
     if bill.cost is None:
-        return Sum(bill.usage, unpriced=bill.usage.input + bill.usage.output)
+        return Sum(bill.usage, unpriced=bill.usage.all)
     return Sum(bill.usage, bill.cost)
 
 
@@ -120,6 +175,7 @@ class Books:
         model: str,
         usage: Usage,
         *,
+        answered: str = "",
         session: str = "",
         agent: str = "",
         user: str = "",
@@ -127,11 +183,14 @@ class Books:
         span_id: str = "",
         at: datetime | None = None,
     ) -> str:
-        """Write a line for a model that was asked, and return the model that answers."""
-        answered = SNAPSHOTS.get(model, model)
-        price = PRICES.get(model)
-        cost = None if price is None else price.of(usage)
+        """Write a line for a model that was asked, and return the model that answers.
+
+        Without `answered` it is the snapshot that stands behind the name.
+        """
+        answered = answered or SNAPSHOTS.get(model, model)
         moment = at or datetime.now(UTC)
+        price = None if usage.unsplit else price_of(model, moment.date())
+        cost = None if price is None else price.of(usage)
         written = Bill(moment, session, agent, user, answered, trace_id, span_id, usage, cost)
         with self._lock:
             self.lines.append(written)

@@ -1,7 +1,7 @@
 """The SDKs of OpenAI and Anthropic, called by a program under an instrumentation of its choice.
 
-Usage: `python -m e2e.agents.programs.model_sdks <provider's URL> <instrumentation>`; its name begins
-the ids of all sessions. Agents and tools are told by OpenTelemetry's own library.
+Usage: `python -m e2e.agents.programs.model_sdks <provider's URL> <instrumentation>`, whose name
+begins the ids of all sessions. Agents and tools are told by OpenTelemetry's own library.
 """
 
 import sys
@@ -20,6 +20,7 @@ from e2e.agents.plans import Step, headers
 from e2e.agents.programs.telemetry import http_client, telemetry
 
 QUESTION = {"role": "user", "content": "what is the weather in Zürich?"}
+PLAIN = Step()
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
     for name in ("weather", "traffic")
@@ -74,7 +75,7 @@ class Program:
         with self.tracer.start_as_current_span("handle", attributes={"session.id": session}):
             yield session
 
-    def ask(self, topic: str, model: str, step: Step = Step(), failures: Any = ()) -> None:
+    def ask(self, topic: str, model: str, step: Step = PLAIN, failures: Any = ()) -> None:
         """Ask OpenAI's API once; the SDK comes again after failures."""
         with self.session(topic) as session:
             self.openai.chat.completions.create(
@@ -173,10 +174,12 @@ def main() -> None:
         if told:
             program.ask("cached", "gpt-5-mini", Step(cached=True))
             program.ask("reasoning", "gpt-5", Step(reasoning=True, cached=True))
-            program.message("message", Step())
-            program.message("message-retried", Step(), failures=(529,))
+            program.message("message", PLAIN)
+            program.message("message-retried", PLAIN, failures=(529,))
             program.message("message-read", Step(cached=True))
             program.message("message-written", Step(cached=True, written=True))
+        if name == "today":
+            # OpenLLMetry adds the first event's count of output to the whole one, a token too many.
             program.stream_message("message-streamed", Step(cached=True, written=True))
 
 

@@ -1,0 +1,101 @@
+"""What the fleet says agents used is what their provider billed: to the token and the cent.
+
+The books are the provider's own (`provider.py`), or those of who made a trace by hand; the ledger
+is what became of the spans that the agents' frameworks and SDKs told about the same work.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable
+
+import pytest
+
+from e2e.agents.books import Bill
+from e2e.agents.conftest import Told
+from e2e.agents.ledger_rows import SPENDING, day, owned, spending, sums_by
+from fleet import select
+
+Level = tuple[Callable[[Bill], Hashable], str]
+
+LEVELS: dict[str, Level] = {
+    "trace": (lambda bill: bill.trace_id, "trace_id"),
+    "session": (lambda bill: bill.session, "session_id"),
+    "agent": (lambda bill: bill.agent, "agent_name"),
+    "agent of a session": (
+        lambda bill: f"{bill.session} {bill.agent}",
+        "concat(session_id, ' ', agent_name)",
+    ),
+    "model": (lambda bill: bill.model, "llm_model"),
+    "user": (lambda bill: bill.user, "user_id"),
+    "day": (lambda bill: day(bill.at), "toString(toDate(timestamp, 'UTC'))"),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_ledger_equals_the_books(level: str, told: Told) -> None:
+    key, column = LEVELS[level]
+    assert sums_by(column, told.started) == told.books.sums(key)
+
+
+def test_each_token_is_owned_by_the_span_that_used_it(told: Told) -> None:
+    """The span that made the request, or one right below it that tells the request's story."""
+    rows = select(told.started, f"SELECT span_id, parent_span_id, {SPENDING} FROM ledger FINAL")
+    asked = {bill.span_id for bill in told.books.lines}
+    used = owned(
+        (span if span in asked else parent, spending(tuple(sums))) for span, parent, *sums in rows
+    )
+    assert used == told.books.sums(lambda bill: bill.span_id)
+
+
+def test_the_root_of_each_trace_has_all_of_it(told: Told) -> None:
+    totals = SPENDING.replace("cost", "total_cost")
+    totals = ", ".join(
+        name if name.startswith("total_") else f"total_{name}" for name in totals.split(", ")
+    )
+    rows = select(
+        told.started,
+        f"SELECT trace_id, {totals} FROM ledger FINAL"
+        " WHERE (trace_id, parent_span_id) NOT IN (SELECT trace_id, span_id FROM ledger FINAL)",
+    )
+    assert owned((row[0], spending(row[1:])) for row in rows) == told.books.sums(
+        lambda bill: bill.trace_id
+    )
+
+
+def test_the_totals_of_traces_equal_the_books(told: Told) -> None:
+    rows = select(told.started, f"SELECT trace_id, {SPENDING} FROM trace_totals FINAL")
+    assert owned((row[0], spending(row[1:])) for row in rows) == told.books.sums(
+        lambda bill: bill.trace_id
+    )
+
+
+@pytest.mark.parametrize(
+    ("view", "column", "level"),
+    [
+        ("agent_execution_summary", "agent_name", "agent"),
+        ("llm_call_summary", "agent_name", "agent"),
+        ("llm_call_summary", "llm_model", "model"),
+    ],
+)
+def test_the_summaries_equal_the_books(view: str, column: str, level: str, told: Told) -> None:
+    rows = select(told.started, f"SELECT {column}, {SPENDING} FROM {view}_states FINAL")
+    key, _ = LEVELS[level]
+    assert owned((row[0], spending(row[1:])) for row in rows) == told.books.sums(key)
+
+
+def test_each_request_that_was_billed_is_one_call(told: Told) -> None:
+    """However many spans tell of it: a framework's, an SDK's, and each of them stored twice."""
+    rows = select(
+        told.started,
+        "SELECT session_id, sum(counted) FROM ledger FINAL"
+        " WHERE operation IN ('llm', 'embedding') GROUP BY session_id",
+    )
+    billed = Counter(bill.session for bill in told.books.lines)
+    agents_alone = {"hand-alone", "hand-300-100-100"}
+    assert dict(rows) == {k: n for k, n in billed.items() if k not in agents_alone}
+
+
+def test_children_whose_parent_has_not_come_count_by_themselves(told: Told) -> None:
+    """So they were counted once the ledger had them, and are no more and no less since it came."""
+    billed = told.books.sums(lambda bill: bill.session)["hand-late-parent"]
+    assert told.before_the_parent == {"llm": billed}
+    assert sums_by("operation", told.started, session="hand-late-parent") == {"llm": billed}
