@@ -43,7 +43,6 @@ def run_all(provider_url: str, otlp_url: str) -> None:
     Raises:
         AssertionError: One failed; the message has what it said.
     """
-
     command = [sys.executable, "-m"]
 
     def run(program: Program) -> None:
