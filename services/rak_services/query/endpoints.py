@@ -67,6 +67,9 @@ from rak_services.query.requests import (
     ListServices,
     SearchTraces,
 )
+from rak_services.query.semconv.answers import CoverageList
+from rak_services.query.semconv.coverage import get_coverage
+from rak_services.query.semconv.requests import GetCoverage
 from rak_services.query.services_list import list_operations, list_services
 from rak_services.query.trace_page import get_trace
 from rak_services.query.trace_search import search_traces
@@ -197,6 +200,15 @@ ENDPOINTS: Final = (
         handle=list_dependencies,
         summary="Which service calls which, how often and how long it takes",
         example="start=now-1d&order=-errors",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/semconv/coverage",
+        request=GetCoverage,
+        answer=CoverageList,
+        handle=get_coverage,
+        summary="Attributes of generative AI that no rule knows",
+        example="start=now-1d&known=all&limit=10",
     ),
     Endpoint(
         method="GET",

@@ -14,6 +14,7 @@ from rak_libs.kafka.topics import (
 )
 from rak_libs.kafka.topics import SIGNALS as NAMES
 from rak_libs.model import pipeline
+from rak_libs.model.attribute_keys import attribute_keys_of_batch
 from rak_libs.model.batch import ColumnBatch, new_batch
 from rak_libs.model.logs import LOGS
 from rak_libs.model.message import Message
@@ -165,7 +166,10 @@ _SPANS: Final = Signal(
     tables=(
         SignalTable(
             SPANS,
-            mending=lambda number, oldest, newest: (trace_times_of_batch(number, oldest, newest),),
+            mending=lambda number, oldest, newest: (
+                trace_times_of_batch(number, oldest, newest),
+                attribute_keys_of_batch(number, oldest, newest),
+            ),
         ),
     ),
     decode=_into(SPANS, decode_spans),

@@ -72,6 +72,8 @@ from rak_services.query.profiles.requests import MemoryFilters, ProfileFilters
 from rak_services.query.profiles.selection import SampleCondition
 from rak_services.query.profiles.selection import Selection as ProfileSelection
 from rak_services.query.requests import SearchTraces
+from rak_services.query.semconv.coverage import CoveragePosition, coverage_sql
+from rak_services.query.semconv.requests import GetCoverage
 from rak_services.query.services_list import OperationPosition, operations_sql, services_sql
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.span_rows import SpanPosition, keys_sql, page_sql, times_sql
@@ -200,6 +202,13 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "operations": operations_sql("alpha", Range(FIRST, LAST), None, 51),
     "operations_next_page": operations_sql(
         "alpha", Range(FIRST, LAST), OperationPosition(FIRST, LAST, "GET /", "CLIENT"), 51
+    ),
+    "semconv_coverage": coverage_sql(GetCoverage(), Range(FIRST, None), None, 51),
+    "semconv_coverage_next_page": coverage_sql(
+        GetCoverage(service="alpha", known="all", order="-spans"),
+        Range(FIRST, LAST),
+        CoveragePosition(FIRST, LAST, 7, "gen_ai.system", "alpha", "library", "1.2"),
+        51,
     ),
     "logs_keys": log_keys_sql(
         Selection(EVERY_LOG_FILTER, Range(FIRST, LAST), SNAPSHOT), NEWEST_FIRST, None, 51
