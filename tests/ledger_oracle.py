@@ -248,8 +248,8 @@ class _Node:
             for row in prices:
                 if (
                     model
-                    and fnmatchcase(model.lower(), row["model"].lower())
-                    and fnmatchcase(self.span.llm_system.lower(), row.get("provider", "*").lower())
+                    and _matches(model, row["model"])
+                    and _matches(self.span.llm_system, row.get("provider", "*"))
                     and row.get("from", date.min) <= day < row.get("until", date.max)
                 ):
                     kinds = KINDS[:5]
@@ -296,6 +296,11 @@ class _Node:
                 "rules_version": rules_version,
             }
         )
+
+
+def _matches(name: str, patterns: str | list[str]) -> bool:
+    several = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in several)
 
 
 def _nodes(rows: Sequence[SpanFacts]) -> list[_Node]:

@@ -67,3 +67,10 @@ def test_an_installed_wheel_finds_its_schema_files(wheel: Path, tmp_path: Path) 
     assert Path(folder) == environment / "share/rak-ingest/schema/clickhouse"
     expected = load_schema_files(schema_folder())
     assert shown == [f"{file.name} {file.checksum}" for file in expected]
+
+
+def test_a_wheel_holds_the_example_of_prices(wheel: Path) -> None:
+    """Byte for byte, beside the code that reads it."""
+    name = "rak_services/derive/ledger/prices.toml"
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(name) == (CHECKOUT / "services" / name).read_bytes()

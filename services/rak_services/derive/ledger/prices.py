@@ -24,6 +24,7 @@ _AMOUNT: Final = re.compile(rf"[0-9]{{1,6}}(\.[0-9]{{1,{PRICE_DECIMALS}}})?")
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _FIRST_DAY: Final = 0
 _NO_DAY: Final = date.max.toordinal() - _EPOCH
+_NOTHING: Final = re.compile(r"(?!)")
 _MOST_REMEMBERED: Final = 50_000
 
 
@@ -150,8 +151,8 @@ class _Entry:
         if price.reasoning is None:
             price = price._replace(reasoning=price.output)
         return PriceRow(
-            self._pattern("model", required=True),
-            self._pattern("provider", required=False),
+            self._patterns("model", []),
+            self._patterns("provider", ["*"]),
             from_day,
             until_day,
             price,
@@ -160,12 +161,17 @@ class _Entry:
     def _refuse(self, key: str, problem: str) -> None:
         self._problems.append(f"{self._name} {key}: {problem}")
 
-    def _pattern(self, key: str, *, required: bool) -> re.Pattern[str]:
-        pattern = self._entry.get(key, "" if required else "*")
-        if not isinstance(pattern, str) or not pattern:
-            self._refuse(key, 'expected a pattern such as "gpt-4o*"')
-            pattern = "*"
-        return re.compile(translate(pattern.lower()))
+    def _patterns(self, key: str, default: list[str]) -> re.Pattern[str]:
+        said = self._entry.get(key, default)
+        patterns = [said] if isinstance(said, str) else said
+        if (
+            not isinstance(patterns, list)
+            or not patterns
+            or not all(isinstance(pattern, str) and pattern for pattern in patterns)
+        ):
+            self._refuse(key, 'expected a pattern such as "gpt-4o*", or a list of some')
+            return _NOTHING
+        return re.compile("|".join(translate(pattern.lower()) for pattern in patterns))
 
     def _day(self, key: str, default: int) -> int:
         day = self._entry.get(key)
