@@ -40,14 +40,15 @@ def _read(column: Column) -> str:
     return f"{_READ_BY[kind]}({column.name})" if kind in _READ_BY else column.name
 
 
-def _read_all(table: Table, names: Sequence[str]) -> str:
+def read_columns(table: Table, names: Sequence[str]) -> str:
+    """Return what a SELECT reads some columns of a table by."""
     columns = {column.name: column for column in table.columns}
     return ", ".join(_read(columns[name]) for name in names)
 
 
-SPAN_COLUMNS: Final = _read_all(SPANS, SpanFacts._fields)
-ENTRY_COLUMNS: Final = _read_all(LEDGER, Entry._fields)
-TOTAL_COLUMNS: Final = _read_all(TRACE_TOTALS, TraceTotal._fields)
+SPAN_COLUMNS: Final = read_columns(SPANS, SpanFacts._fields)
+ENTRY_COLUMNS: Final = read_columns(LEDGER, Entry._fields)
+TOTAL_COLUMNS: Final = read_columns(TRACE_TOTALS, TraceTotal._fields)
 
 
 def batch_of(

@@ -11,8 +11,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from rak_libs.model.promotion import PROMOTION_VERSION
 from rak_services.derive.config import LedgerLimits
 from rak_services.derive.ledger.columns import ENTRY_COLUMNS, SPAN_COLUMNS, TOTAL_COLUMNS
+from rak_services.derive.ledger.older_spans import OLDER_COLUMNS, TRACE_ID_AT, older_span
 from rak_services.derive.ledger.rows import Entry, SpanFacts, TraceTotal
 from rak_services.derive.ledger.traces import Trace, id_list
 from rak_services.derive.progress import Streaming
@@ -25,7 +27,16 @@ FROM spans
 WHERE trace_id IN ({ids})
     AND timestamp >= fromUnixTimestamp64Nano({first}, 'UTC')
     AND timestamp <= fromUnixTimestamp64Nano({last}, 'UTC')
+    AND promotion_version {versions} {version}
 ORDER BY trace_id"""
+
+_ANY_OLDER: Final = """\
+SELECT 1
+FROM spans
+WHERE promotion_version < {version}
+    AND timestamp >= fromUnixTimestamp64Nano({first}, 'UTC')
+    AND timestamp <= fromUnixTimestamp64Nano({last}, 'UTC')
+LIMIT 1"""
 
 _ENTRIES: Final = """\
 SELECT {columns}
@@ -56,6 +67,14 @@ class StoredTrace(NamedTuple):
     totals: list[TraceTotal]
 
 
+class _Source(NamedTuple):
+    """A SELECT, in which column of its rows the trace's id is, and what a row becomes."""
+
+    sql: str
+    id_at: int
+    make: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Reads groups of traces.
@@ -77,34 +96,37 @@ class Reading:
         Raises:
             ClickHouseError: Also in the middle.
         """
+        streams = [self._by_trace(*source) for source in self._sources(traces)]
+        for trace_id, found in groupby(merge(*streams, key=_PLACE), key=itemgetter(0)):
+            parts: tuple[list[Any], ...] = ([], [], [])
+            for _, place, rows in found:
+                parts[place].extend(rows)
+            yield StoredTrace(trace_id, *parts)
+
+    def _sources(self, traces: Sequence[Trace]) -> Iterator[tuple[int, _Source]]:
+        """Yield what to read, each with the place of its rows in a `StoredTrace` after the id."""
         values = {
             "ids": id_list(sorted(trace.trace_id for trace in traces)),
             "first": min(trace.first_ns for trace in traces),
             "last": max(trace.last_ns for trace in traces),
+            "version": PROMOTION_VERSION,
         }
-        kinds: list[tuple[str, str, Any, Callable[[Any], Any]]] = [
-            (_SPANS, SPAN_COLUMNS, SpanFacts, SpanFacts._make),
-            (_ENTRIES, ENTRY_COLUMNS, Entry, Entry._make),
-            (_TOTALS, TOTAL_COLUMNS, TraceTotal, _total),
-        ]
-        streams = [
-            self._by_trace(
-                number, sql.format(columns=columns, **values), row._fields.index("trace_id"), make
-            )
-            for number, (sql, columns, row, make) in enumerate(kinds)
-        ]
-        for trace_id, found in groupby(merge(*streams, key=_PLACE), key=itemgetter(0)):
-            parts: tuple[list[Any], ...] = ([], [], [])
-            for _, number, rows in found:
-                parts[number].extend(rows)
-            yield StoredTrace(trace_id, *parts)
 
-    def _by_trace(
-        self, number: int, sql: str, id_at: int, make: Callable[[Any], Any]
-    ) -> Iterator[tuple[str, int, list[Any]]]:
-        rows_of_all = self.engine.stream(sql, self._settings())
-        for trace_id, rows in groupby(rows_of_all, itemgetter(id_at)):
-            yield trace_id, number, list(map(make, rows))
+        def source(
+            sql: str, columns: str, id_at: int, make: Callable[[Any], Any], **more: Any
+        ) -> _Source:
+            return _Source(sql.format(columns=columns, **values, **more), id_at, make)
+
+        yield 0, source(_SPANS, SPAN_COLUMNS, _id_at(SpanFacts), SpanFacts._make, versions=">=")
+        if any(self.engine.stream(_ANY_OLDER.format(**values), {})):
+            yield 0, source(_SPANS, OLDER_COLUMNS, TRACE_ID_AT, older_span, versions="<")
+        yield 1, source(_ENTRIES, ENTRY_COLUMNS, _id_at(Entry), Entry._make)
+        yield 2, source(_TOTALS, TOTAL_COLUMNS, _id_at(TraceTotal), _total)
+
+    def _by_trace(self, place: int, source: _Source) -> Iterator[tuple[str, int, list[Any]]]:
+        rows_of_all = self.engine.stream(source.sql, self._settings())
+        for trace_id, rows in groupby(rows_of_all, itemgetter(source.id_at)):
+            yield trace_id, place, list(map(source.make, rows))
 
     def _settings(self) -> Mapping[str, Any]:
         return {
@@ -116,6 +138,10 @@ class Reading:
             # Rows of one key are of one day.
             "do_not_merge_across_partitions_select_final": 1,
         }
+
+
+def _id_at(row: type[NamedTuple]) -> int:
+    return row._fields.index("trace_id")
 
 
 def _total(row: tuple[Any, ...]) -> TraceTotal:
