@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from rak_services.query.spending import Spending
+
 Time = Annotated[
     str,
     Meta(description="RFC 3339, UTC, nine decimals.", extra_json_schema={"format": "date-time"}),
@@ -34,7 +36,16 @@ Complete = Annotated[
 ]
 
 
-class TraceRow(Struct, frozen=True, kw_only=True):
+Settled = Annotated[
+    bool,
+    Meta(
+        description="Whether the ledger counts everything that is stored of the trace; until then "
+        "tokens and cost are those it had counted before, or 0. It takes about a minute."
+    ),
+]
+
+
+class TraceRow(Spending, frozen=True, kw_only=True):
     """A whole trace in one row, whatever the filters were."""
 
     trace_id: str
@@ -46,6 +57,7 @@ class TraceRow(Struct, frozen=True, kw_only=True):
     errors: int
     services: list[str]
     agents: list[str]
+    settled: Settled
 
 
 class TraceList(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """How long the statements of one question may take together."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from rak_libs.clickhouse.errors import ClickHouseError
@@ -33,8 +34,18 @@ class Budget:
         """
         return await self._pool.select(sql, parameters, seconds=max(self.left(1), _LEAST_SECONDS))
 
-    async def select(self, statement: tuple[str, Parameters], seconds: float) -> list[Row] | None:
+    async def select(
+        self,
+        statement: tuple[str, Parameters],
+        seconds: float,
+        settings: Mapping[str, str] | None = None,
+    ) -> list[Row] | None:
         """Return the rows of a statement; None when a limit of the engine was hit.
+
+        Args:
+            statement: The statement and the values of its placeholders.
+            seconds: How long it may take.
+            settings: Settings of the engine that it needs beside the limits.
 
         Raises:
             ClickHouseError: Anything else is wrong.
@@ -42,7 +53,7 @@ class Budget:
         if seconds <= 0:
             return None
         try:
-            return await self._pool.select(*statement, seconds=seconds)
+            return await self._pool.select(*statement, seconds=seconds, settings=settings)
         except ClickHouseError as error:
             if hit_a_limit(error):
                 return None

@@ -1,6 +1,7 @@
 """`GET /api/v1/traces`: traces that have a span meeting every filter."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -19,6 +20,8 @@ from rak_services.query.requests import SearchTraces
 from rak_services.query.snapshots import Snapshot, take_snapshot
 from rak_services.query.span_conditions import check_durations
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
+from rak_services.query.spending import spending_fields
+from rak_services.query.trace_spending import TraceSpending, spending_of
 from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
 
 _LOOKS_SHARE: Final = 0.8
@@ -114,6 +117,15 @@ class _Budget(Budget):
         """Return what a row says of each trace; None when a limit of the engine was hit."""
         return await self.select(summaries_sql(candidates), self.left(1))
 
+    async def spending(
+        self, candidates: Sequence[Candidate]
+    ) -> Mapping[str, TraceSpending] | None:
+        """Return what each trace spent; None when a limit of the engine was hit."""
+        first_ns = min(candidate.first_ns for candidate in candidates)
+        last_ns = max(candidate.last_ns for candidate in candidates)
+        traces = [candidate.trace_id for candidate in candidates]
+        return await spending_of(self, traces, first_ns, last_ns)
+
 
 async def _newest_first(
     store: Store, budget: _Budget, request: SearchTraces, page: _Page
@@ -166,11 +178,11 @@ async def _rows(budget: _Budget, shown: list[Candidate]) -> tuple[list[TraceRow]
     for part in (shown, shown[: len(shown) // _FALLBACK_PART]):
         if not part:
             break
-        found = await budget.summaries(part)
-        if found is not None:
+        found, spending = await asyncio.gather(budget.summaries(part), budget.spending(part))
+        if found is not None and spending is not None:
             summaries = {row[0]: row[1:] for row in found}
             rows = [
-                _row(trace, *summaries[trace.trace_id])
+                _row(trace, spending[trace.trace_id], *summaries[trace.trace_id])
                 for trace in part
                 if trace.trace_id in summaries
             ]
@@ -180,6 +192,7 @@ async def _rows(budget: _Budget, shown: list[Candidate]) -> tuple[list[TraceRow]
 
 def _row(
     candidate: Candidate,
+    spending: TraceSpending,
     root_service: str,
     root_name: str,
     spans: int,
@@ -197,4 +210,6 @@ def _row(
         errors=errors,
         services=services,
         agents=agents,
+        settled=spending.settled,
+        **spending_fields(spending.spent),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rak_libs.otlp.typed_json import json_to_text
+from rak_libs.model.json_text import json_to_text
 
 Extra = Mapping[str, Any]
 

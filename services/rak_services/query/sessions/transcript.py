@@ -98,11 +98,18 @@ class _ToolTales:
         default_factory=lambda: {True: Counter(), False: Counter()}
     )
 
-    def is_new(self, part: ToolCall | ToolResult, *, by_tool: bool) -> bool:
-        """Note that one side tells of it, and return whether the other had not."""
+    def is_new(self, part: ToolCall | ToolResult, *, by_tool: bool, again: bool) -> bool:
+        """Note that one side tells of it, and return whether it had not been told.
+
+        Args:
+            part: The call, or the result.
+            by_tool: Whether the span of a tool tells it, and not a model's.
+            again: Whether that span repeats another, so that its own side may have told it too.
+        """
         key = content_key(part)
-        old = part.id in self.ids or self.told[not by_tool][key] > self.told[by_tool][key]
-        self.told[by_tool][key] += 1
+        mine, theirs = self.told[by_tool], self.told[not by_tool]
+        old = part.id in self.ids or (mine[key] > 0 if again else theirs[key] > mine[key])
+        mine[key] += 1
         if part.id:
             self.ids.add(part.id)
         return not old
@@ -142,7 +149,7 @@ class _Trace:
         self._histories = histories
         self._told = told
         self._calls, self._results = _ToolTales(), _ToolTales()
-        self._begins: list[int] = []
+        self._times: list[tuple[int, int]] = []
         self._agents: set[str] = set()
         self._shown: set[str] = set()
 
@@ -155,14 +162,14 @@ class _Trace:
         new = [True] * len(messages) if span.operation == "tool" else self._compare(span, told)
         ordinal = 0
         for number, message in enumerate(messages):
-            shown = self._unseen(message, by_tool=span.operation == "tool") if new[number] else None
+            shown = self._unseen(message, span) if new[number] else None
             if shown is not None:
                 time = span.timestamp if number < len(told.inputs) else span.end
                 line = Line(time, span.trace_id, span.span_id, ordinal, span.agent, shown)
                 self.lines.append(line)
                 ordinal += 1
         if not _may_repeat(span):
-            self._begins.append(span.timestamp)
+            self._times.append((span.timestamp, span.end))
 
     def _compare(self, span: SpanContent, told: Told) -> list[bool]:
         """Return which messages, inputs then outputs, are new to the agent; remember them all."""
@@ -185,9 +192,10 @@ class _Trace:
         return [age is _Age.NEW for age in ages]
 
     def _repeats(self, span: SpanContent) -> bool:
-        """Whether a span may tell again what another told that began within it."""
-        return _may_repeat(span) and any(
-            span.timestamp <= begin <= span.end for begin in self._begins
+        """Whether a span may tell again what others told meanwhile."""
+        return span.repeats or (
+            _may_repeat(span)
+            and any(begin <= span.end and end >= span.timestamp for begin, end in self._times)
         )
 
     def _begins_run(self, span: SpanContent, told: Told, keys: Sequence[str]) -> bool:
@@ -196,14 +204,16 @@ class _Trace:
             return False
         return keys[len(told.inputs) - 1] not in self._shown
 
-    def _unseen(self, message: Message, *, by_tool: bool) -> Message | None:
+    def _unseen(self, message: Message, span: SpanContent) -> Message | None:
         """Return a message without what the trace has shown of tools; None when that was all."""
-        parts = tuple(part for part in message.parts if self._is_new(part, by_tool=by_tool))
+        parts = tuple(part for part in message.parts if self._is_new(part, span))
         return replace(message, parts=parts) if parts else None
 
-    def _is_new(self, part: Part, *, by_tool: bool) -> bool:
+    def _is_new(self, part: Part, span: SpanContent) -> bool:
+        by_tool = span.operation == "tool"
+        again = by_tool and span.repeats
         if isinstance(part, ToolCall):
-            return self._calls.is_new(part, by_tool=by_tool)
+            return self._calls.is_new(part, by_tool=by_tool, again=again)
         if isinstance(part, ToolResult):
-            return self._results.is_new(part, by_tool=by_tool)
+            return self._results.is_new(part, by_tool=by_tool, again=again)
         return True
