@@ -10,6 +10,9 @@ from rak_services.query.answers import (
     TracePage,
 )
 from rak_services.query.endpoint import Endpoint, OtherFormat
+from rak_services.query.invocations.answers import Invocation
+from rak_services.query.invocations.one_invocation import get_invocation
+from rak_services.query.invocations.requests import GetInvocation
 from rak_services.query.logs.answers import LogHistogram, LogList, LogRecord, TraceLogs
 from rak_services.query.logs.histogram import count_logs
 from rak_services.query.logs.requests import CountLogs, GetTraceLogs, SearchLogs, TailLogs
@@ -143,6 +146,51 @@ ENDPOINTS: Final = (
         summary="The call tree of what was spent in one trace",
         example="ignore=^runtime",
         formats=PROFILE_FORMATS,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/traces/{trace_id}/ledger",
+        request=GetTraceLedger,
+        answer=TraceLedger,
+        handle=get_trace_ledger,
+        summary="What each span of one trace used and spent, and what the trace sums up to",
+        example="limit=100",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sessions",
+        request=ListSessions,
+        answer=SessionList,
+        handle=list_sessions,
+        summary="Sessions: what their traces used, spent and ran into",
+        example="start=now-1d&order=-cost&limit=5",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sessions/{session_id:path}",
+        request=GetSession,
+        answer=SessionPage,
+        handle=get_session,
+        summary="One session: its sums, its traces in order, and what was said in it",
+        example="max_content=500",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/invocations/{invocation_id:path}",
+        request=GetInvocation,
+        answer=Invocation,
+        handle=get_invocation,
+        summary="Everything in every signal that belongs to one invocation",
+        example="limit=20",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/users",
+        request=ListUsers,
+        answer=UserList,
+        handle=list_users,
+        summary="Users: what was used and spent for them",
+        example="start=now-1d&order=-cost&limit=5",
     ),
     Endpoint(
         method="GET",

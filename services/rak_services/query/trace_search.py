@@ -61,7 +61,7 @@ class _Page:
 async def search_traces(store: Store, question: Question, request: SearchTraces) -> TraceList:
     """Answer one page of a search; every row summarises the whole trace."""
     check_durations(request)
-    budget = _Budget(store)
+    budget = SearchBudget(store)
     try:
         page = await _page(store, question, request)
     except ClickHouseError as error:
@@ -71,7 +71,7 @@ async def search_traces(store: Store, question: Question, request: SearchTraces)
     look = _newest_first if request.order == "-start" else _over_whole_range
     found, all_found = await look(store, budget, request, page)
     shown = found[: page.rows]
-    items, all_told = await _rows(budget, shown)
+    items, all_told = await trace_rows(budget, shown)
     complete = all_found and all_told
     cursor = None
     if complete and len(found) > page.rows:
@@ -99,7 +99,7 @@ def _position(page: _Page, last: Candidate, request: SearchTraces) -> Position:
     )
 
 
-class _Budget(Budget):
+class SearchBudget(Budget):
     """The time that all statements of one search may take together.
 
     Looking for traces leaves a part of it for what to say about them.
@@ -128,7 +128,7 @@ class _Budget(Budget):
 
 
 async def _newest_first(
-    store: Store, budget: _Budget, request: SearchTraces, page: _Page
+    store: Store, budget: SearchBudget, request: SearchTraces, page: _Page
 ) -> tuple[list[Candidate], bool]:
     """Return a page's traces and one more, newest first, and whether none of them is missing.
 
@@ -152,7 +152,7 @@ async def _newest_first(
 
 
 async def _over_whole_range(
-    store: Store, budget: _Budget, request: SearchTraces, page: _Page
+    store: Store, budget: SearchBudget, request: SearchTraces, page: _Page
 ) -> tuple[list[Candidate], bool]:
     """Return a page's traces and one more in an order that needs to see them all.
 
@@ -170,7 +170,9 @@ async def _over_whole_range(
     return await budget.look(request, part) or [], False
 
 
-async def _rows(budget: _Budget, shown: list[Candidate]) -> tuple[list[TraceRow], bool]:
+async def trace_rows(
+    budget: SearchBudget, shown: Sequence[Candidate]
+) -> tuple[list[TraceRow], bool]:
     """Return the rows of traces, and whether all of them: fewer when a limit of the engine was hit.
 
     A trace whose spans expired since it was found has no row.

@@ -1,7 +1,7 @@
 """`GET /api/v1/metrics/exemplars`: single measurements beside the points, with their spans."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -18,6 +18,8 @@ from rak_services.query.metrics.requests import ListExemplars
 from rak_services.query.metrics.selector import Selector, matchers_of, series_conditions
 from rak_services.query.span_conditions import Conditions, add_time_range
 from rak_services.query.time_ranges import StoredTime, resolve_range
+
+Shown = TypeVar("Shown", bound=Exemplar)
 
 _ORDER: Final = "timestamp DESC, fingerprint DESC, position DESC"
 
@@ -54,7 +56,7 @@ async def list_exemplars(store: Store, question: Question, request: ListExemplar
         cursor = question.cursor_after(place)
     series = await _series(store, request.name, shown)
     return ExemplarList(
-        items=[_exemplar(row, series[row[1]]) for row in shown if row[1] in series],
+        items=[exemplar_of(Exemplar, row, series[row[1]]) for row in shown if row[1] in series],
         next_cursor=cursor,
         complete=True,
     )
@@ -135,10 +137,18 @@ GROUP BY fingerprint
     return sql, {"metric_name": metric_name, "fingerprints": fingerprints}
 
 
-def _exemplar(row: Row, series: Row) -> Exemplar:
+def exemplar_of(kind: type[Shown], row: Row, series: Row, **more: Any) -> Shown:
+    """Return an exemplar as it is answered.
+
+    Args:
+        kind: What is answered of it.
+        row: A row of `exemplars_sql`.
+        series: The row of `series_of_sql` about its series, without the fingerprint.
+        more: Fields that `kind` has beside those of `Exemplar`.
+    """
     at, fingerprint, _, measured_at, value, remainder, value_type, trace_id, span_id, text = row
     metric_type, unit, service_name, labels = series
-    return Exemplar(
+    return kind(
         timestamp=format_time(measured_at),
         point_timestamp=format_time(at),
         value=stored_number(value, remainder, value_type),
@@ -150,4 +160,5 @@ def _exemplar(row: Row, series: Row) -> Exemplar:
         service_name=service_name,
         labels=labels,
         fingerprint=f"{fingerprint:016x}",
+        **more,
     )
