@@ -19,7 +19,7 @@ from rak_services.local.demo_telling import Clock
 
 _NANOSECONDS = 1_000_000_000
 _SESSION_SECONDS = 20
-"""Twice what a session takes on average: the first begins so long ago that the last one ends by now."""
+"""Twice what a session takes on average, so that the last one ends before now."""
 
 
 def send(endpoint: str, pprof_endpoint: str, sessions: int, seed: int) -> list[Session]:

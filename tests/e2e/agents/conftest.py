@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import pytest
 
 from e2e.agents.books import Books, price_list
+from e2e.agents.hostile import HOSTILE
 from e2e.agents.ledger_rows import sums_by, wait_settled
 from e2e.agents.program_runs import run_all
 from e2e.agents.provider import local_provider
 from e2e.agents.topologies import TOPOLOGIES, children_before_their_parent
 from e2e.agents.traces_by_hand import Trace
 from fleet import Fleet, fleet, post_traces
+
+BY_SESSION = "concat(operation, ' ', session_id)"
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Told:
     Attributes:
         started: The fleet.
         books: The provider's.
-        before_the_parent: What the ledger said of the late parent's session before it came.
+        before_the_parent: What the ledger said of the late parent's trace before it came, by
+            operation and session.
     """
 
     started: Fleet
@@ -52,12 +56,12 @@ def told(started: Fleet) -> Told:
     with local_provider() as provider:
         books = provider.books
         now = time.time_ns()
-        by_hand = [trace for topology in TOPOLOGIES for trace in topology(books, now)]
+        by_hand = [trace for topology in (*TOPOLOGIES, *HOSTILE) for trace in topology(books, now)]
         children, parent = children_before_their_parent(books)
         send(started, [children, *by_hand])
         run_all(provider.url, started.otlp_http)
         wait_settled(started)
-        early = sums_by("operation", started, session=children.session)
+        early = sums_by(BY_SESSION, started, trace_id=children.trace_id.hex())
         send(started, [parent, *by_hand])
         wait_settled(started)
     return Told(started, books, early)

@@ -38,12 +38,12 @@ def wait_settled(started: Fleet) -> None:
     wait_until(settled, "the ledger has what was written", seconds=SECONDS, every=0.2)
 
 
-def sums_by(key: str, started: Fleet, *, session: str = "") -> dict[Hashable, Sum]:
-    """Sum up what entries own by an expression of the ledger's columns, of one session or of all.
+def sums_by(key: str, started: Fleet, *, trace_id: str = "") -> dict[Hashable, Sum]:
+    """Sum up what entries own by an expression of the ledger's columns, of one trace or of all.
 
     Keys that own nothing are left out, as the books do not have them.
     """
-    condition = f"WHERE session_id = '{session}'" if session else ""
+    condition = f"WHERE trace_id = '{trace_id}'" if trace_id else ""
     rows = select(started, f"SELECT {key}, {SPENDING} FROM ledger FINAL {condition}")
     return owned((row[0], spending(row[1:])) for row in rows)
 
