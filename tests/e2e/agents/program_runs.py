@@ -29,7 +29,6 @@ class Program:
 
 PROGRAMS = (
     Program("pydantic_agents", "pydantic"),
-    Program("mcp_tools", "mcp"),
     Program("model_sdks", "today", copies=2),
     Program("model_sdks", "openllmetry"),
     Program("model_sdks", "before"),

@@ -1,9 +1,5 @@
-"""An agent of Pydantic AI whose tools are another service's, called over MCP.
+"""An agent of Pydantic AI whose tools are another service's (`mcp_server`), called over MCP."""
 
-Usage: `python -m e2e.agents.programs.mcp_tools <provider's URL> <begin of session ids>`.
-"""
-
-import asyncio
 import os
 import sys
 
@@ -17,14 +13,14 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
 from e2e.agents.plans import Step, headers
-from e2e.agents.programs.telemetry import async_http_client, telemetry
+from e2e.agents.programs.telemetry import async_http_client
 
 SERVER = "e2e.agents.programs.mcp_server"
 TOOL_SERVICE = "tool-service"
 
 
-async def run(url: str, session: str) -> None:
-    """Have the agent call both tools at once."""
+async def call_tools(url: str, session: str) -> None:
+    """Have the agent call both tools at once, each in the service that this starts."""
     provider = OpenAIProvider(
         openai_client=AsyncOpenAI(
             base_url=f"{url}/v1", api_key="local", http_client=async_http_client()
@@ -55,14 +51,3 @@ async def run(url: str, session: str) -> None:
             return str(await tools.call_tool("summarise"))
 
         await agent.run("how is Zürich?", conversation_id=session)
-
-
-def main() -> None:
-    """Run the agent."""
-    _, url, name = sys.argv
-    with telemetry():
-        asyncio.run(run(url, f"{name}-tools"))
-
-
-if __name__ == "__main__":
-    main()

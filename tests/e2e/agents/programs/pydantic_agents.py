@@ -1,4 +1,4 @@
-"""Agents of Pydantic AI, in every generation of what it emits.
+"""Agents of Pydantic AI, in every generation of what it emits, one of them with tools over MCP.
 
 Usage: `python -m e2e.agents.programs.pydantic_agents <provider's URL> <begin of session ids>`.
 """
@@ -22,6 +22,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
 from e2e.agents.plans import Step, headers
+from e2e.agents.programs.mcp_tools import call_tools
 from e2e.agents.programs.telemetry import async_http_client, telemetry
 
 Generation = Literal[2, 3, 4, 5, 6]
@@ -144,10 +145,11 @@ class Program:
 async def run(url: str, name: str) -> None:
     """Run the topologies in every generation; once more with a span of the SDK's beneath each."""
     await asyncio.gather(
+        call_tools(url, f"{name}-mcp"),
         *(
             Program(url, f"{name}-{number}", number, repeated=number % 2 == 0).run()
             for number in GENERATIONS
-        )
+        ),
     )
     OpenAIInstrumentor().instrument()
     await Program(url, f"{name}-twice", 5, repeated=True).run()
