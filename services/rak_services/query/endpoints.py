@@ -74,6 +74,11 @@ from rak_services.query.semconv.answers import CoverageList
 from rak_services.query.semconv.coverage import get_coverage
 from rak_services.query.semconv.requests import GetCoverage
 from rak_services.query.services_list import list_operations, list_services
+from rak_services.query.sessions.answers import SessionList, SessionPage, UserList
+from rak_services.query.sessions.listing import list_sessions, list_users
+from rak_services.query.sessions.one_session import get_session
+from rak_services.query.sessions.requests import GetSession, ListSessions, ListUsers
+from rak_services.query.trace_ledger import GetTraceLedger, TraceLedger, get_trace_ledger
 from rak_services.query.trace_page import get_trace
 from rak_services.query.trace_search import search_traces
 from rak_services.query.work.agents import get_agent, list_agents

@@ -19,10 +19,10 @@ from rak_services.query.problems import hit_a_limit
 from rak_services.query.requests import SearchTraces
 from rak_services.query.snapshots import Snapshot, take_snapshot
 from rak_services.query.span_conditions import check_durations
-from rak_services.query.time_ranges import Range, StoredTime, resolve_range
 from rak_services.query.spending import spending_fields
-from rak_services.query.trace_spending import TraceSpending, spending_of
+from rak_services.query.time_ranges import Range, StoredTime, resolve_range
 from rak_services.query.trace_search_sql import Candidate, Scope, candidates_sql, summaries_sql
+from rak_services.query.trace_spending import TraceSpending, spending_of
 
 _LOOKS_SHARE: Final = 0.8
 _FIRST_SHARE: Final = 0.75
@@ -117,9 +117,7 @@ class SearchBudget(Budget):
         """Return what a row says of each trace; None when a limit of the engine was hit."""
         return await self.select(summaries_sql(candidates), self.left(1))
 
-    async def spending(
-        self, candidates: Sequence[Candidate]
-    ) -> Mapping[str, TraceSpending] | None:
+    async def spending(self, candidates: Sequence[Candidate]) -> Mapping[str, TraceSpending] | None:
         """Return what each trace spent; None when a limit of the engine was hit."""
         first_ns = min(candidate.first_ns for candidate in candidates)
         last_ns = max(candidate.last_ns for candidate in candidates)

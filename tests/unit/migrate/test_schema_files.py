@@ -159,6 +159,7 @@ def test_retention_follows_the_configuration() -> None:
     assert {file.object: ttl for file in OWN_FILES if (ttl := file.ttl(target))} == {
         "spans": "toDateTime(timestamp) + toIntervalDay(7)",
         "trace_times": "day + toIntervalDay(7) + toIntervalDay(1)",
+        "attribute_keys": "toDate(hour) + toIntervalDay(7) + toIntervalDay(1)",
         "pipeline": "toDateTime(hour) + toIntervalDay(90)",
         "metric_series": "day + toIntervalDay(60) + toIntervalDay(1)",
         **{table.name: points for table in METRIC_TABLES if table.by_batch},
