@@ -1,7 +1,6 @@
 """Rows are stored once, whatever becomes of the INSERTs; the engine is a model of its parts."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -176,8 +175,12 @@ def test_views_are_mended_after_an_unknown_outcome() -> None:
     engine = EngineModel(days_of, lambda number: "answer lost" if number == 1 else None)
     batch = batch_of(2, 1, 0)
     insert(engine, batch)
-    assert re.search(r"INSERT INTO trace_times .*", engine.statements[-1])
-    assert f"_batch = {batch.identity.number} " in engine.statements[-1].replace("\n", " ")
+    for statement, table in zip(
+        engine.statements[-2:], ["trace_times", "attribute_keys"], strict=True
+    ):
+        words = " ".join(statement.split())
+        assert words.startswith(f"INSERT INTO {table} (")
+        assert f" _batch = {batch.identity.number} " in words
 
 
 @pytest.mark.parametrize("stored", [[], [0], [0, 1], [1, 2], [0, 1, 2]])

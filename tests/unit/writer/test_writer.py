@@ -315,6 +315,7 @@ def test_a_predecessors_batch_comes_first_and_is_verified() -> None:
         ("inserted", 2),
         "rows counted",
         "view mended",
+        "view mended",
         ("commit", 3, 2),
         ("intent", 3, 2, 3),
         "insert begins",
