@@ -27,13 +27,13 @@ UNKNOWN_IDENTIFIER = 47
 Files = tuple[SchemaFile, ...]
 OF_METRICS = [table.name for table in (*METRIC_TABLES, *ROLLUP_TABLES)]
 OF_PROFILES = [table.name for table in PROFILE_TABLES]
-SHARDED = ["spans", "trace_times", "pipeline", "logs", *OF_METRICS, *OF_PROFILES]
+SHARDED = ["spans", "trace_times", "attribute_keys", "pipeline", "logs", *OF_METRICS, *OF_PROFILES]
 
 
 def _on_one_node(file: SchemaFile, target: Target) -> str:
     """Render the cluster form without what needs a cluster."""
     sql = file.render(replace(target, cluster=CLUSTER)).replace(f" ON CLUSTER `{CLUSTER}`", "")
-    engine = r"Replicated(\w*MergeTree)\('/clickhouse/[^']*', '[^']*'(?:, (\w+))?\)"
+    engine = r"Replicated(\w*MergeTree)\('/clickhouse/[^']*', '[^']*'(?:, ([\w, ]+))?\)"
     return re.sub(engine, lambda found: f"{found[1]}({found[2] or ''})", sql)
 
 

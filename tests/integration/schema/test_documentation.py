@@ -37,7 +37,7 @@ FROM (SELECT arrayJoin([
 """
 
 
-DESCRIBED = ["spans", "trace_times", "pipeline", "logs", "metrics"]
+DESCRIBED = ["spans", "trace_times", "attribute_keys", "pipeline", "logs", "metrics"]
 DESCRIBED += [table.name for table in METRIC_TABLES]
 DESCRIBED += [*(table.name for table in PROFILE_TABLES), "profile_samples"]
 

@@ -101,7 +101,7 @@ def test_tables_that_are_inserted_into_can_deduplicate(
     statements: Statements, migrated: Target
 ) -> None:
     """A view's target needs a window of its own, or a retry doubles its rows."""
-    tables = ["trace_times", *(table.name for table in TABLES if table.by_batch)]
+    tables = ["trace_times", "attribute_keys", *(table.name for table in TABLES if table.by_batch)]
     names = ", ".join(f"'{table}'" for table in tables)
     engines = dict(
         statements.rows(

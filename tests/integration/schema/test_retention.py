@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rak_libs.clickhouse.statements import Statements
+from rak_libs.model.ledger import SUMMARY_STATES
 from rak_libs.model.metric_rollups import ROLLUP_TABLES
 from rak_libs.model.profiles import PROFILE_TABLES
 from rak_libs.runtime.settings import Config, StorageSettings
@@ -32,8 +33,11 @@ OTHERS = {
     "metric_exemplars": 90,
     **{table.name: 400 for table in ROLLUP_TABLES},
     **{table.name: 7 for table in PROFILE_TABLES},
+    **{table.name: 400 for table in SUMMARY_STATES},
 }
 """Tables whose days these tests leave as they are."""
+OF_SPANS = ["attribute_keys", "ledger", "spans", "trace_times", "trace_totals"]
+"""Tables that are kept as long as spans, by name."""
 
 
 def _days(statements: Statements, target: Target, files: Files) -> dict[str, int | None]:
@@ -47,7 +51,7 @@ def test_new_tables_get_the_configured_days(
     week = replace(target, storage=StorageSettings(spans_retention_days=7))
     steps = migrate_tables(statements, week, files, WAITS, "test")
     assert not [step for step in steps if "retention" in step.title]
-    assert _days(statements, week, files) == {"spans": 7, "trace_times": 7, **OTHERS}
+    assert _days(statements, week, files) == {**dict.fromkeys(OF_SPANS, 7), **OTHERS}
 
 
 @pytest.mark.parametrize("days", [7, 90])
@@ -58,11 +62,10 @@ def test_a_change_is_applied_by_up_and_shown_by_plan(
     changed = replace(migrated, storage=StorageSettings(spans_retention_days=days))
     plan = make_plan(statements, changed, files)
     assert [step.title for step in plan] == [
-        f"change retention of spans from 30 days to {days} days",
-        f"change retention of trace_times from 30 days to {days} days",
+        f"change retention of {table} from 30 days to {days} days" for table in OF_SPANS
     ]
     assert migrate_tables(statements, changed, files, WAITS, "test") == plan
-    assert _days(statements, changed, files) == {"spans": days, "trace_times": days, **OTHERS}
+    assert _days(statements, changed, files) == {**dict.fromkeys(OF_SPANS, days), **OTHERS}
     assert make_plan(statements, changed, files) == []
 
 
@@ -158,4 +161,4 @@ def test_the_configuration_file_decides(
     assert "30 days" in status.stdout
     assert "up makes it 3 days" in status.stdout
     assert rak_migrate(config_with_days(3), "up").returncode == ExitStatus.DONE
-    assert _days(statements, target, files) == {"spans": 3, "trace_times": 3, **OTHERS}
+    assert _days(statements, target, files) == {**dict.fromkeys(OF_SPANS, 3), **OTHERS}
