@@ -3,6 +3,7 @@
 import math
 from typing import Any, Final
 
+from rak_libs.model.ledger import BUCKETS_OF_E
 from rak_services.query.spending import SPENDING_COLUMNS, spending_fields
 
 CALL_COLUMNS: Final = ("calls", "errors", "duration_ns_sum", "durations")
@@ -21,9 +22,9 @@ def call_fields(row: _Row) -> _Row:
         "errors": errors,
         "error_rate": errors / calls if calls else None,
         "duration_avg_ns": average(row["duration_ns_sum"], calls),
-        "duration_p50_ns": quantile(median),
-        "duration_p95_ns": quantile(high),
-        "duration_p99_ns": quantile(highest),
+        "duration_p50_ns": quantile(median, calls),
+        "duration_p95_ns": quantile(high, calls),
+        "duration_p99_ns": quantile(highest, calls),
     }
 
 
@@ -47,6 +48,6 @@ def average(total: int, number: int) -> int | None:
     return total // number if number else None
 
 
-def quantile(estimate: float) -> int | None:
-    """Return a quantile of a sketch; None where the sketch is of nothing."""
-    return round(estimate) if math.isfinite(estimate) else None
+def quantile(bucket: int, number: int) -> int | None:
+    """Return the duration that a bucket of a summary stands for; None where there are none."""
+    return round(math.exp(bucket / BUCKETS_OF_E)) if number else None

@@ -27,7 +27,7 @@ _COLUMNS: Final = Columns(
         "unpriced_calls",
         "last_seen",
     ),
-    point=(*WORK_COLUMNS, "retries", "first_tokens"),
+    point=(*WORK_COLUMNS, "retries", "first_token_calls", "first_tokens"),
 )
 
 
@@ -58,7 +58,6 @@ async def get_model(
 
 
 def _fields(row: Row) -> dict[str, Any]:
-    median, high, _ = row["first_tokens"]
     return {
         **work_fields(row),
         "llm_model": row["llm_model"],
@@ -69,12 +68,20 @@ def _fields(row: Row) -> dict[str, Any]:
         "retries": row["retries"],
         "first_token_calls": row["first_token_calls"],
         "first_token_avg_ns": average(row["first_token_ns_sum"], row["first_token_calls"]),
-        "first_token_p50_ns": quantile(median),
-        "first_token_p95_ns": quantile(high),
+        **_first_tokens(row),
         "finish_reasons": row["finish_reasons"],
         "unpriced_calls": row["unpriced_calls"],
         "last_seen": format_time(row["last_seen"]),
         "series": _series(row),
+    }
+
+
+def _first_tokens(row: Row) -> dict[str, Any]:
+    median, high, _ = row["first_tokens"]
+    calls = row["first_token_calls"]
+    return {
+        "first_token_p50_ns": quantile(median, calls),
+        "first_token_p95_ns": quantile(high, calls),
     }
 
 
@@ -86,8 +93,7 @@ def _series(row: Row) -> list[ModelPoint] | None:
             timestamp=format_time(point["begin_ns"]),
             calls=point["calls"],
             retries=point["retries"],
-            first_token_p50_ns=quantile(point["first_tokens"][0]),
-            first_token_p95_ns=quantile(point["first_tokens"][1]),
+            **_first_tokens(point),
             **work_fields(point),
         )
         for point in row["series"]

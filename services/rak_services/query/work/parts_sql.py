@@ -21,6 +21,11 @@ STEP_BEGIN: Final = "begin_ns"
 Names = Sequence[tuple[str, ...]]
 
 
+def texts_of(key: str) -> str:
+    """Return the column that lists the texts of a key, in rows without steps."""
+    return f"{key}_list"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What is summed up.
@@ -88,9 +93,13 @@ def _summary_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[s
             conditions.add(subject.condition(parameter), **{parameter: text})
     _add_names(conditions, subject, names)
     conditions.add(f"{reading.counted} > 0")
-    begin = "toInt64(intDiv(toUnixTimestamp(slot) * 1000000000, %(step)s) * %(step)s)"
-    selected = [] if step_ns is None else [f"{begin} AS {STEP_BEGIN}"]
-    selected += [*subject.summary.keys, *_inner_columns(reading)]
+    selected = [*subject.by]
+    if step_ns is None:
+        selected += [f"[{key}] AS {texts_of(key)}" for key in subject.listed]
+    else:
+        begin = "toInt64(intDiv(toUnixTimestamp(slot) * 1000000000, %(step)s) * %(step)s)"
+        selected.append(f"{begin} AS {STEP_BEGIN}")
+    selected += _inner_columns(reading)
     return _select(selected, f"{subject.summary.table.name} FINAL", conditions)
 
 
@@ -110,14 +119,16 @@ def _ledger_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[st
     add_ledger_filters(conditions, reading.filters, without=frozenset(subject.conditions))
     _add_names(conditions, subject, names)
     conditions.add(subject.summary.entries)
-    grouped = [f"e.{key} AS {key}" for key in subject.summary.keys]
-    if step_ns is not None:
+    grouped = [f"e.{key} AS {key}" for key in subject.by]
+    if step_ns is None:
+        listed = [f"groupUniqArray(e.{key}) AS {texts_of(key)}" for key in subject.listed]
+    else:
+        listed = []
         begin = "intDiv(toUnixTimestamp64Nano(e.timestamp), %(step)s) * %(step)s"
-        grouped.insert(0, f"{begin} AS {STEP_BEGIN}")
-    values = subject.summary.values
-    selected = [*grouped, *(f"{values[name]} AS {name}" for name in _inner_columns(reading))]
-    sql, parameters = _select(selected, "ledger AS e FINAL", conditions)
-    keys = [STEP_BEGIN] * (step_ns is not None) + [f"e.{key}" for key in subject.summary.keys]
+        grouped.append(f"{begin} AS {STEP_BEGIN}")
+    values = [f"{subject.summary.values[name]} AS {name}" for name in _inner_columns(reading)]
+    sql, parameters = _select([*grouped, *listed, *values], "ledger AS e FINAL", conditions)
+    keys = [f"e.{key}" for key in subject.by] + [STEP_BEGIN] * (step_ns is not None)
     return f"{sql}\n    GROUP BY {', '.join(keys)}", parameters
 
 

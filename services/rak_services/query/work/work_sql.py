@@ -7,10 +7,12 @@ from typing import Final
 from rak_libs.clickhouse.parameters import Parameters
 from rak_services.query.ledger_conditions import LEDGER_SETTINGS
 from rak_services.query.span_conditions import Conditions
-from rak_services.query.work.parts_sql import STEP_BEGIN, Names, Reading, parts_sql
+from rak_services.query.work.parts_sql import STEP_BEGIN, Names, Reading, parts_sql, texts_of
 from rak_services.query.work.subjects import Subject
 
-_QUANTILES: Final = "quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(p.{name})"
+_QUANTILES: Final = (
+    "quantilesExactWeightedArray(0.5, 0.95, 0.99)(mapKeys(p.{name}), mapValues(p.{name}))"
+)
 _MERGES: Final = {
     "durations": _QUANTILES,
     "first_tokens": _QUANTILES,
@@ -61,7 +63,9 @@ def rows_sql(reading: Reading, part: Part) -> tuple[str, Parameters]:
     having = Conditions()
     having.add(f"sum(p.{reading.counted}) > 0")
     _add_after(having, key, by, part)
-    listed = [f"arraySort(groupUniqArray(p.{name}))" for name in reading.subject.listed]
+    listed = [
+        f"arraySort(groupUniqArrayArray(p.{texts_of(key)}))" for key in reading.subject.listed
+    ]
     read, parameters = parts_sql(reading, None)
     sql = _merged([*by, *listed, *_values(reading), f"toString({key})"], read)
     sql += f"""\
