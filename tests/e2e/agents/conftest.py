@@ -34,11 +34,11 @@ class Told:
 
 @pytest.fixture(scope="package")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A fleet that knows the provider's price list and computes the ledger every second."""
+    """A fleet that knows the provider's price list and computes the ledger every two seconds."""
     folder = tmp_path_factory.mktemp("agents")
     prices = folder / "prices.toml"
     prices.write_text(price_list())
-    derive = {"ledger_interval_seconds": 1, "prices": str(prices)}
+    derive = {"ledger_interval_seconds": 2, "prices": str(prices)}
     with fleet(folder, derive=derive) as running:
         yield running
 
@@ -47,7 +47,7 @@ def send(started: Fleet, traces: list[Trace]) -> None:
     """Send traces as their agents' exporters would."""
     for trace in traces:
         for body in trace.requests():
-            post_traces(started.otlp_http_url, body)
+            assert post_traces(started.otlp_http_url, body) == b"", "something was refused"
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,7 @@
 
 from e2e.agents.books import Books, Usage
 from e2e.agents.topologies import HUNDRED, Topology, agent_attributes
-from e2e.agents.traces_by_hand import Attribute, Trace, later
+from e2e.agents.traces_by_hand import SECOND, Attribute, Trace, later
 
 DEPTH = 10_000
 LONG_SESSION = "hostile-" + "ü" * 50_000
@@ -37,7 +37,7 @@ def counts_that_are_none(books: Books, begin: int) -> list[Trace]:
 
 def a_very_deep_trace(books: Books, begin: int) -> list[Trace]:
     """Agents that call agents, each of which repeats what the one at the bottom used."""
-    trace = Trace(books, "hostile-deep", begin)
+    trace = Trace(books, "hostile-deep", begin - DEPTH * SECOND)
     span = b""
     told = agent_attributes("deep", trace.session, HUNDRED)
     for _ in range(DEPTH):
