@@ -452,6 +452,19 @@ def select(started: Fleet, sql: str) -> list[tuple[Any, ...]]:
     return rows
 
 
+def wait_for_ledger(started: Fleet, seconds: float = 60) -> None:
+    """Wait until every span sent so far is written, and the ledger has all that was."""
+    wait_until(lambda: lag_is_zero(started), "what was sent is written", seconds=seconds)
+    ((now,),) = select(started, "SELECT now64(3, 'UTC')")
+    seen_until = "SELECT max(seen_until) FROM derive_progress WHERE name = 'ledger'"
+    wait_until(
+        lambda: bool(select(started, seen_until)[0][0] > now),
+        "the ledger has what was written",
+        seconds=seconds,
+        every=0.2,
+    )
+
+
 @contextlib.contextmanager
 def fleet(
     folder: Path,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet import Fleet, fleet, lag_is_zero, wait_until
+from fleet import Fleet, fleet, lag_is_zero, wait_for_ledger, wait_until
 from rak_libs.kafka.topics import OTLP_LOGS, OTLP_METRICS, OTLP_SPANS, PPROF_PROFILES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,13 +87,15 @@ def run(started: Fleet, command: str) -> str:
     assert done.returncode == 0, done.stderr
     for topic in (OTLP_SPANS, OTLP_METRICS, OTLP_LOGS, PPROF_PROFILES):
         wait_until(partial(lag_is_zero, started, topic), f"what was sent to {topic} is written")
+    if "make demo" in command:
+        wait_for_ledger(started)
     return as_written(started, done.stdout).strip()
 
 
 def test_the_readme_shows_what_its_commands_print(tmp_path: Path) -> None:
     shown = examples()
     assert len(shown) >= 6
-    with fleet(tmp_path) as started:
+    with fleet(tmp_path, derive={"ledger_interval_seconds": 1}) as started:
         printed = [run(started, example.command) for example in shown]
     if os.environ.get("RAK_TEST_WRITE_README"):
         rewrite(printed)

@@ -6,12 +6,12 @@ import pytest
 
 from e2e.agents.books import Books, price_list
 from e2e.agents.hostile import HOSTILE
-from e2e.agents.ledger_rows import sums_by, wait_settled
+from e2e.agents.ledger_rows import sums_by
 from e2e.agents.program_runs import run_all
 from e2e.agents.provider import local_provider
 from e2e.agents.topologies import TOPOLOGIES, children_before_their_parent
 from e2e.agents.traces_by_hand import Trace
-from fleet import Fleet, fleet, post_traces
+from fleet import Fleet, fleet, post_traces, wait_for_ledger
 
 BY_SESSION = "concat(operation, ' ', session_id)"
 
@@ -60,8 +60,8 @@ def told(started: Fleet) -> Told:
         children, parent = children_before_their_parent(books)
         send(started, [children, *by_hand])
         run_all(provider.url, started.otlp_http)
-        wait_settled(started)
+        wait_for_ledger(started)
         early = sums_by(BY_SESSION, started, trace_id=children.trace_id.hex())
         send(started, [parent, *by_hand])
-        wait_settled(started)
+        wait_for_ledger(started)
     return Told(started, books, early)

@@ -3,13 +3,10 @@
 from collections.abc import Hashable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from e2e.agents.books import Sum, Usage, sums
-from fleet import Fleet, lag_is_zero, select, wait_until
-
-SECONDS = 60
+from fleet import Fleet, select
 
 # In the order of the fields of `Usage`, then of `Sum`.
 SPENDING = (
@@ -22,20 +19,6 @@ def spending(row: tuple[Any, ...]) -> Sum:
     """Return the columns of `SPENDING` as the books sum up."""
     *tokens, cost, unpriced = row
     return Sum(Usage(*map(int, tokens)), Decimal(cost), int(unpriced))
-
-
-def wait_settled(started: Fleet) -> None:
-    """Wait until everything sent so far is written, and the ledger has all that was."""
-    wait_until(partial(lag_is_zero, started), "what was sent is written", seconds=SECONDS)
-    ((now,),) = select(started, "SELECT now64(3, 'UTC')")
-
-    def settled() -> bool:
-        ((seen,),) = select(
-            started, "SELECT max(seen_until) FROM derive_progress WHERE name = 'ledger'"
-        )
-        return bool(seen > now)
-
-    wait_until(settled, "the ledger has what was written", seconds=SECONDS, every=0.2)
 
 
 def sums_by(key: str, started: Fleet, *, trace_id: str = "") -> dict[Hashable, Sum]:
