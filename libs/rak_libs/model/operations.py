@@ -116,7 +116,6 @@ SPAN_NAMES: Final = {
     "agent_run": "agent",
     "agent run": "agent",
     "invoke_agent": "agent",
-    "create_agent": "",
     "llm.generate": "llm",
     "llm_generate": "llm",
     "call_llm": "llm",
