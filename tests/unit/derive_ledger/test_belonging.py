@@ -97,6 +97,15 @@ def test_calls_of_another_tool_or_another_run_are_none(rules: Rules) -> None:
     assert _retries(rows, rules) == set()
 
 
+def test_an_agent_told_twice_is_one_run(rules: Rules) -> None:
+    rows = [
+        span("told again", "agent", operation="agent", agent_name="agent"),
+        _call("1", 0, status_code="ERROR"),
+        _call("2", 10, parent="told again"),
+    ]
+    assert _retries(rows, rules) == {"2"}
+
+
 def test_a_model_asked_again_is_a_retry_whichever_version_answers(rules: Rules) -> None:
     """A failed call has no model that answered."""
     asked = {"operation": "llm", "tool_name": "", "llm_request_model": "gpt-4o"}

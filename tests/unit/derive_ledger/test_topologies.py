@@ -117,6 +117,20 @@ def test_the_tools_that_a_model_asked_for_may_lie_below_its_call(rules: Rules) -
     assert account.entries[0].agent_name
 
 
+def test_what_lies_below_a_tool_is_no_part_of_the_calls_around_it(rules: Rules) -> None:
+    """However many spans tell of the call that asked for the tool."""
+    rows = [
+        _llm("framework", input_tokens=100),
+        span("http", "framework"),
+        _llm("sdk", "http", input_tokens=100),
+        _tool("tool", "sdk"),
+        _llm("another", "tool", input_tokens=250),
+    ]
+    account = account_trace(rows, rules)
+    assert _owned(account) == {"sdk": 100, "another": 250}
+    assert _only_total(account).llm_calls == 2
+
+
 def test_two_instrumentations_side_by_side_tell_of_one_call(rules: Rules) -> None:
     """OpenLLMetry beside what Anthropic's SDK tells itself: one answer, so one response id."""
     answer = {"llm_response_id": "msg_1", "input_tokens": 80, "duration_ns": 10}
@@ -124,10 +138,11 @@ def test_two_instrumentations_side_by_side_tell_of_one_call(rules: Rules) -> Non
         _agent("agent"),
         _llm("openllmetry", "agent", **answer),
         _llm("sdk", "agent", **{**answer, "timestamp": MOMENT + 2, "duration_ns": 7}),
+        _llm("within the sdk", "sdk", **{**answer, "timestamp": MOMENT + 3, "duration_ns": 5}),
     ]
     account = account_trace(rows, rules)
     assert _owned(account) == {"openllmetry": 80}
-    assert _only_total(account).llm_calls == 1
+    assert [entry.span_id for entry in account.entries if entry.counted] == ["agent", "openllmetry"]
 
 
 def test_a_server_that_gives_all_answers_one_id_is_counted_every_time(rules: Rules) -> None:
