@@ -86,25 +86,30 @@ class _Node:
 
     # Counting.
 
+    @property
+    def answer(self) -> str:
+        return self.span.llm_response_id if self.span.operation in CALLS else ""
+
+    @cached_property
+    def same_answer_above(self) -> "_Node | None":
+        above = next((node for node in self.ancestors() if node.answer), None)
+        return above if above is not None and above.answer == self.answer else None
+
     @cached_property
     def is_echo(self) -> bool:
-        span = self.span
-        if span.operation not in CALLS or not span.llm_response_id:
+        if not self.answer:
             return False
-        same = [
-            node
+        around = self.same_answer_above
+        if around is not None and around.is_echo:
+            return True
+        beside = [
+            node.span
             for node in self.trace
-            if node.span.operation in CALLS and node.span.llm_response_id == span.llm_response_id
+            if node.answer == self.answer and node.same_answer_above is around
         ]
-        first = min(same, key=lambda node: (node.span.timestamp, node.span.span_id))
-        ran_then = span.timestamp <= first.span.timestamp + first.span.duration_ns
-        return ran_then and self.outermost_call() is not first.outermost_call()
-
-    def outermost_call(self) -> "_Node":
-        above = self.nearest()
-        if above is not None and above.span.operation in CALLS:
-            return above.outermost_call()
-        return self
+        first = min(beside, key=lambda span: (span.timestamp, span.span_id))
+        ends = first.timestamp + first.duration_ns
+        return self.span is not first and self.span.timestamp <= ends
 
     @cached_property
     def counted(self) -> bool:

@@ -18,8 +18,9 @@ providers and instrumentations report otherwise is `rak_libs.model.token_rules`.
 no count and taken as 0.
 
 **Echoes.** Two instrumentations may tell of one call of a model in spans side by side. Of `llm` and
-`embedding` spans with one response id, those that began while the first of them ran, and lie
-neither above nor below it, are its echoes: they report no tokens.
+`embedding` spans with one response id that lie side by side (the nearest such span above that tells
+an id is one span with that id, or none has it), those that began while the first of them ran are
+its echoes, and so are those with that id below an echo. Echoes report no tokens and do not count.
 
 **Ownership.** For each kind, bottom-up: `total(s) = max(reported(s), sum of total(children))` and
 `own(s) = total(s) - sum of total(children)`. So a span that repeats what is below it owns nothing,

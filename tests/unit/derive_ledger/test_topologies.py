@@ -145,6 +145,18 @@ def test_two_instrumentations_side_by_side_tell_of_one_call(rules: Rules) -> Non
     assert [entry.span_id for entry in account.entries if entry.counted] == ["agent", "openllmetry"]
 
 
+def test_also_below_a_framework_that_tells_of_the_same_answer(rules: Rules) -> None:
+    answer = {"llm_response_id": "msg_1", "input_tokens": 80, "duration_ns": 10}
+    rows = [
+        _llm("framework", **answer),
+        _llm("openllmetry", "framework", **answer),
+        _llm("sdk", "framework", **{**answer, "timestamp": MOMENT + 2, "duration_ns": 7}),
+    ]
+    account = account_trace(rows, rules)
+    assert _owned(account) == {"openllmetry": 80}
+    assert [entry.span_id for entry in account.entries if entry.counted] == ["openllmetry"]
+
+
 def test_a_server_that_gives_all_answers_one_id_is_counted_every_time(rules: Rules) -> None:
     """Calls that ran one after the other are different calls."""
     rows = [

@@ -28,7 +28,7 @@ def counted_spans(
         if not span.operation or outer == ROOT or spans[outer].operation != span.operation:
             continue
         if span.operation in MODEL_OPERATIONS:
-            counted[outer] &= place in echoes
+            counted[outer] = False
         elif span.operation == "agent":
             counted[place] = agents[place] != agents[outer]
         elif span.operation == "tool":

@@ -45,7 +45,7 @@ def findings_of(rows: Sequence[SpanFacts], prices: PriceTable) -> Findings:
     tree = tree_of(rows)
     belonging = belongings(tree)
     above = operations_above(tree)
-    echoing = echoes(tree, above)
+    echoing = echoes(tree)
     counted = counted_spans(tree, above, echoing, [one.agent_name for one in belonging])
     tokens = own_tokens(tree, echoing)
     costs = [
