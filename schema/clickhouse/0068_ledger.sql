@@ -57,7 +57,8 @@ CREATE TABLE IF NOT EXISTS ${database}.ledger${local}${on_cluster}
     INDEX idx_trace_id      trace_id      TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_session_id    session_id    TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_user_id       user_id       TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX idx_invocation_id invocation_id TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX idx_invocation_id invocation_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_seen_until    seen_until    TYPE minmax GRANULARITY 1
 )
 ENGINE = ${replicated}ReplacingMergeTree(${replica_parameters}seen_until, is_deleted)
 PARTITION BY toDate(timestamp)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from rak_libs.clickhouse.connection import ping
 from rak_libs.clickhouse.insert import Inserter
@@ -17,6 +18,10 @@ from rak_services.derive.ledger.upkeep import LedgerUpkeep
 from rak_services.derive.loops import Loop, run_loops
 from rak_services.derive.metrics.computing import Computing
 from rak_services.derive.metrics.rollups import MetricRollups
+
+CYCLES_A_SUM: Final = 1.5
+"""For how many intervals of the ledger a slot of the summaries waits before it is computed again:
+less than two, so that each second cycle finds it due."""
 
 Rebuild = Callable[[int, int], tuple[int, int]]
 """Computes again what lies between two times in unix nanoseconds; returns the range computed."""
@@ -43,9 +48,10 @@ async def serve(
     computing = Computing(engine, derive_limits(config), stop.is_set, crashing)
     accounts = Accounts(engine, rules, ledger_limits(config), stop.is_set, crashing)
     derive = config.derive
+    upkeep = LedgerUpkeep(accounts, pause_seconds=CYCLES_A_SUM * derive.ledger_interval_seconds)
     loops = [
         Loop("", derive.interval_seconds, MetricRollups(computing).cycle),
-        Loop("ledger", derive.ledger_interval_seconds, LedgerUpkeep(accounts).cycle),
+        Loop("ledger", derive.ledger_interval_seconds, upkeep.cycle),
     ]
 
     async def clickhouse_answers() -> None:

@@ -1,9 +1,12 @@
 """Computes traces and stores what has changed of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from rak_libs.clickhouse.insert import Inserter
+from rak_libs.clickhouse.parameters import bind
+from rak_libs.model.time_text import SECOND_NS
 from rak_libs.model.time_window import DAY_NS
 from rak_libs.runtime.metrics import counter
 from rak_services.derive.config import LedgerLimits
@@ -16,6 +19,11 @@ from rak_services.derive.ledger.traces import Trace, groups_by_time
 from rak_services.derive.progress import settled_moment
 from rak_services.derive.statements import Stopped
 from rak_services.derive.times import MS_NS
+
+_TOUCHED_SLOTS: Final = """\
+SELECT DISTINCT toUnixTimestamp(slot)
+FROM ledger
+WHERE seen_until >= fromUnixTimestamp64Milli(%(since)s, 'UTC')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +55,12 @@ class Accounts:
         """
         return seen_until_ms * MS_NS - self.limits.retention_days * DAY_NS
 
-    def compute(self, traces: Iterable[Trace], seen_until_ms: int) -> set[int]:
+    def compute(self, traces: Sequence[Trace], seen_until_ms: int) -> None:
         """Compute traces, whole, and store the entries and totals that differ from those stored.
 
         Args:
             traces: Which.
             seen_until_ms: The version of what is stored: a moment that no row can join any more.
-
-        Returns:
-            The slots whose entries have changed, in unix seconds.
 
         Raises:
             Stopped: Some of it may be stored.
@@ -63,25 +68,36 @@ class Accounts:
         """
         reading = Reading(self.engine, self.limits)
         storing = Storing(self.engine, self.crash_points, self.edge_ns(seen_until_ms))
-        touched: set[int] = set()
-        for group in groups_by_time(list(traces)):
+        for group in groups_by_time(traces):
             for trace in reading.stored(group):
-                storing.add(trace, account_trace(trace.spans, self.rules), touched)
+                storing.add(trace, account_trace(trace.spans, self.rules))
                 if storing.rows >= ROWS_AT_ONCE:
                     self._store(storing, seen_until_ms)
             counter("derive_ledger_traces_total").inc(len(group))
         self._store(storing, seen_until_ms)
-        return touched
 
-    def sum_up(self, slots: Iterable[int], seen_until_ms: int) -> None:
-        """Compute slots of the summaries again.
+    def touched_slots(self, since_ms: int) -> set[int]:
+        """Return the slots, in unix seconds, of entries that were stored or deleted lately.
+
+        Args:
+            since_ms: The oldest version of such entries, unix milliseconds.
+
+        Raises:
+            ClickHouseError: The engine cannot be asked.
+        """
+        sql = bind(_TOUCHED_SLOTS, {"since": max(since_ms, 0)})
+        return {slot for (slot,) in self.engine.execute(sql)}
+
+    def sum_up(self, slots: Iterable[int]) -> None:
+        """Compute slots of the summaries again, but those whose entries may have expired.
 
         Raises:
             Stopped: Some of it may be stored.
             ClickHouseError: Likewise.
         """
-        slots_ = Slots(self.engine, self.limits, self.stopping, self.crash_points)
-        slots_.compute(slots, self.edge_ns(seen_until_ms))
+        edge_ns = self.edge_ns(self.settled_moment())
+        kept = sorted(slot for slot in slots if slot * SECOND_NS >= edge_ns)
+        Slots(self.engine, self.limits, self.stopping, self.crash_points).compute(kept)
 
     def _store(self, storing: Storing, seen_until_ms: int) -> None:
         if self.stopping():

@@ -83,14 +83,12 @@ class LedgerRebuild:
 
     def _window(self, begin: int, end: int, until: int) -> None:
         """Compute the traces and slots of a part of the range that ends at `until`."""
-        slots: set[int] = set()
-        later = range(end // SECOND_NS, until // SECOND_NS)
         seen = self.accounts.settled_moment()
         for traces in self._traces(begin, end):
-            touched = self.accounts.compute(traces, seen)
-            slots |= {slot for slot in touched if slot not in later}
-        slots |= self._stored_slots(begin, end)
-        self.accounts.sum_up(slots, seen)
+            self.accounts.compute(traces, seen)
+        later = range(end // SECOND_NS, until // SECOND_NS)
+        touched = (slot for slot in self.accounts.touched_slots(seen) if slot not in later)
+        self.accounts.sum_up(self._stored_slots(begin, end).union(touched))
         self._reaching_on = {
             trace_id: last for trace_id, last in self._reaching_on.items() if last >= end
         }

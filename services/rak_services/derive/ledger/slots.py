@@ -5,13 +5,12 @@ engine's clock: whoever stores entries computes their slots afterwards, so that 
 have all of them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.model.ledger_sums import SUMMARIES, Summary
-from rak_libs.model.time_text import SECOND_NS
 from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter
 from rak_services.derive.config import LedgerLimits
@@ -66,20 +65,18 @@ class Slots:
     stopping: Callable[[], bool]
     crash_points: CrashPoints
 
-    def compute(self, slots: Iterable[int], edge_ns: int) -> None:
+    def compute(self, slots: Sequence[int]) -> None:
         """Compute slots of all summaries, whole, and store them in place of what was there.
 
         Args:
-            slots: When each begins, unix seconds.
-            edge_ns: Entries before may have expired: slots that begin earlier are left alone.
+            slots: When each begins, unix seconds, ascending.
 
         Raises:
             Stopped: Some of it may be stored.
             ClickHouseError: Likewise.
         """
-        whole = sorted(slot for slot in slots if slot * SECOND_NS >= edge_ns)
-        for begin in range(0, len(whole), SLOTS_AT_ONCE):
-            some = whole[begin : begin + SLOTS_AT_ONCE]
+        for begin in range(0, len(slots), SLOTS_AT_ONCE):
+            some = slots[begin : begin + SLOTS_AT_ONCE]
             for summary in SUMMARIES:
                 self._compute(summary, some)
             counter("derive_ledger_slots_total").inc(len(some))

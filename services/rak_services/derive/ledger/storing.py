@@ -40,14 +40,11 @@ class Changes:
     written: list[Any] = field(default_factory=list)
     deleted: list[Any] = field(default_factory=list)
 
-    def add(self, computed: Iterable[Any], stored: Iterable[Any]) -> list[Any]:
-        """Note what makes stored rows of a trace into the computed ones; return those rows."""
+    def add(self, computed: Iterable[Any], stored: Iterable[Any]) -> None:
+        """Note what makes the stored rows of a trace into the computed ones."""
         before = {self.key(row): row for row in stored}
-        written = [row for row in computed if before.pop(self.key(row), None) != row]
-        deleted = list(before.values())
-        self.written += written
-        self.deleted += deleted
-        return written + deleted
+        self.written += [row for row in computed if before.pop(self.key(row), None) != row]
+        self.deleted += before.values()
 
     def taken(self) -> Iterator[tuple[list[Any], int]]:
         """Take the rows out, in parts that one INSERT may store, each with its `is_deleted`."""
@@ -71,10 +68,9 @@ class Storing:
         self._entries = Changes(LEDGER, _entry_key)
         self._totals = Changes(TRACE_TOTALS, _total_key)
 
-    def add(self, trace: StoredTrace, account: Account, touched_slots: set[int]) -> None:
-        """Note what a trace's account changes, and the slots that this touches, in unix seconds."""
-        changed = self._entries.add(self._kept(account.entries), self._kept(trace.entries))
-        touched_slots.update(entry.slot for entry in changed)
+    def add(self, trace: StoredTrace, account: Account) -> None:
+        """Note what a trace's account changes of what is stored."""
+        self._entries.add(self._kept(account.entries), self._kept(trace.entries))
         self._totals.add(self._kept(account.totals), self._kept(trace.totals))
 
     @property

@@ -22,6 +22,13 @@ class Trace(NamedTuple):
     last_ns: int
 
 
+class Touched(NamedTuple):
+    """A trace of which rows came, and when the engine took each of these, in unix milliseconds."""
+
+    trace: Trace
+    moments: frozenset[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """Rows of `trace_times` that the engine took in `(after_ms, until_ms]`, by its clock.
@@ -59,10 +66,13 @@ _TIMES: Final = """\
 SELECT
     trace_id,
     toUnixTimestamp64Nano(min(start)),
-    least(toUnixTimestamp64Nano(max(`end`)), toUnixTimestamp64Nano(now64(9)) + {day_ns})
+    least(toUnixTimestamp64Nano(max(`end`)), toUnixTimestamp64Nano(now64(9)) + {day_ns}){more}
 FROM trace_times
 WHERE {rows}
 GROUP BY trace_id"""
+
+_MOMENTS: Final = """,
+    groupUniqArray(toUnixTimestamp64Milli(inserted_at))"""
 
 _OF_TRACES: Final = """\
 trace_id IN ({ids})
@@ -97,13 +107,17 @@ def first_arrival(engine: Engine, arrived: Arrived) -> int | None:
     return first if count else None
 
 
-def touched_traces(engine: Streaming, arrived: Arrived) -> list[Trace]:
-    """Return the traces that some rows are of, with the times of all their spans.
+def touched_traces(engine: Streaming, arrived: Arrived) -> list[Touched]:
+    """Return the traces that some rows are of, with the times of these rows.
 
     Raises:
         ClickHouseError: The engine cannot be asked.
     """
-    return with_times(engine, _times(engine, arrived.where()))
+    sql = _TIMES.format(day_ns=DAY_NS, rows=arrived.where(), more=_MOMENTS)
+    return [
+        Touched(Trace(trace_id, first, last), frozenset(moments))
+        for trace_id, first, last, moments in engine.stream(sql, {})
+    ]
 
 
 def with_times(engine: Streaming, traces: Iterable[Trace]) -> list[Trace]:
@@ -158,7 +172,7 @@ def id_list(ids: Iterable[str]) -> str:
 
 def _times(engine: Streaming, rows: str) -> Iterator[Trace]:
     """Yield each trace that some rows of `trace_times` are of, with the times of these rows."""
-    for row in engine.stream(_TIMES.format(day_ns=DAY_NS, rows=rows), {}):
+    for row in engine.stream(_TIMES.format(day_ns=DAY_NS, rows=rows, more=""), {}):
         yield Trace(*row)
 
 
