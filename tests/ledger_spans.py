@@ -1,6 +1,7 @@
 """Spans of agents' work, drawn at random, and their way into the table of spans."""
 
 import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -49,6 +50,14 @@ def draw_trace(draw: random.Random, begin_ns: int, spans: int) -> list[SpanFacts
     rows[0] = rows[0]._replace(session_id=session, user_id=user if draw.random() < 0.5 else "")
     repeated = draw.sample(rows, k=len(rows) // 8)
     return rows + [row._replace(ingested_at=row.ingested_at + 1) for row in repeated]
+
+
+def draw_traces(draw: random.Random, traces: int, spans: int) -> list[SpanFacts]:
+    """Return traces of now, of hours ago, and across the last midnight."""
+    now = time.time_ns()
+    midnight = now - now % (24 * HOUR) - MINUTE // 2
+    begins = [draw.choice((now - MINUTE, now - 2 * HOUR, midnight)) for _ in range(traces)]
+    return [row for begin in begins for row in draw_trace(draw, begin, spans)]
 
 
 def _draw_span(draw: random.Random, trace_id: str, parent: str, began: int) -> SpanFacts:

@@ -125,6 +125,7 @@ class Inserter:
         self._local = threading.local()
         self._clients: list[Client] = []
         self._inserting: set[Client] = set()
+        self._idle: list[Client] = []
         self._lock = threading.Lock()
 
     def insert(
@@ -189,7 +190,7 @@ class Inserter:
         return rows if isinstance(rows, list) else []
 
     def stream(self, sql: str, settings: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-        """Yield a SELECT's rows as they come, over a connection of its own.
+        """Yield a SELECT's rows as they come, over a connection that nothing else uses meanwhile.
 
         Args:
             sql: The statement, of at most `MAX_STATEMENT_BYTES`.
@@ -198,17 +199,28 @@ class Inserter:
         Raises:
             ClickHouseError: One of its subclasses, also in the middle of the rows.
         """
-        client = connect(self._settings)
-        with self._lock:
-            self._clients.append(client)
+        client = self._streaming_client()
         sent = {"max_query_size": MAX_STATEMENT_BYTES, **settings}
+        finished = False
         try:
             with self._under_way(client), translated():
                 yield from client.execute_iter(sql, settings=sent)
+            finished = True
         finally:
-            client.disconnect()
-            with self._lock, contextlib.suppress(ValueError):
-                self._clients.remove(client)
+            if finished:
+                self._idle.append(client)
+            else:
+                client.disconnect()
+                with self._lock:
+                    self._clients = [each for each in self._clients if each is not client]
+
+    def _streaming_client(self) -> Client:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        client = connect(self._settings)
+        with self._lock:
+            self._clients.append(client)
+        return client
 
     def close(self) -> None:
         """Disconnect every thread's client.
@@ -223,6 +235,7 @@ class Inserter:
                 else:
                     client.disconnect()
             self._clients = [each for each in self._clients if each in self._inserting]
+            self._idle.clear()
             self._local = threading.local()
 
     @contextlib.contextmanager

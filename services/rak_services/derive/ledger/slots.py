@@ -23,8 +23,8 @@ from rak_services.derive.statements import (
     settings_clause,
 )
 
-SLOTS_AT_ONCE: Final = 24
-"""Slots that one statement computes, two hours of them."""
+SLOTS_AT_ONCE: Final = 288
+"""Slots that one statement computes, a day of them."""
 MAX_SHARES: Final = 4_096
 
 _NOW: Final = "SELECT toUnixTimestamp64Milli(now64(3))"
