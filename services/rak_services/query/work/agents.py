@@ -61,12 +61,10 @@ def _fields(row: Row) -> dict[str, Any]:
     }
 
 
-def _series(row: Row) -> list[AgentPoint] | None:
-    if "series" not in row:
-        return None
+def _series(row: Row) -> list[AgentPoint]:
     return [
         AgentPoint(
             timestamp=format_time(point["begin_ns"]), runs=point["calls"], **work_fields(point)
         )
-        for point in row["series"]
+        for point in row.get("series", [])
     ]

@@ -56,7 +56,7 @@ class AgentRow(Work, frozen=True, kw_only=True):
     resource_memory_bytes: Annotated[int, Meta(description="Added up over runs.")]
     resource_memory_peak: Annotated[int, Meta(description="The largest of a run.")]
     last_seen: LastSeen
-    series: Annotated[list[AgentPoint] | None, Meta(description="By time; null without `step`.")]
+    series: Annotated[list[AgentPoint], Meta(description="By time, with `step`; else empty.")]
 
 
 class AgentList(Struct, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class ModelRow(Work, frozen=True, kw_only=True):
     ]
     unpriced_calls: Annotated[int, Meta(description="Calls with tokens that no price covers.")]
     last_seen: LastSeen
-    series: Annotated[list[ModelPoint] | None, Meta(description="By time; null without `step`.")]
+    series: Annotated[list[ModelPoint], Meta(description="By time, with `step`; else empty.")]
 
 
 class ModelList(Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ class ToolRow(Work, frozen=True, kw_only=True):
     retries: Retries
     resource_cpu_micros: int
     last_seen: LastSeen
-    series: Annotated[list[ToolPoint] | None, Meta(description="By time; null without `step`.")]
+    series: Annotated[list[ToolPoint], Meta(description="By time, with `step`; else empty.")]
 
 
 class ToolList(Struct, frozen=True, kw_only=True):
@@ -214,9 +214,7 @@ class DependencyRow(Struct, frozen=True, kw_only=True):
     duration_p95_ns: Quantile
     duration_p99_ns: Quantile
     last_seen: LastSeen
-    series: Annotated[
-        list[DependencyPoint] | None, Meta(description="By time; null without `step`.")
-    ]
+    series: Annotated[list[DependencyPoint], Meta(description="By time, with `step`; else empty.")]
 
 
 class DependencyList(Struct, frozen=True, kw_only=True):

@@ -36,12 +36,10 @@ async def list_dependencies(
     )
 
 
-def _series(row: Row) -> list[DependencyPoint] | None:
-    if "series" not in row:
-        return None
+def _series(row: Row) -> list[DependencyPoint]:
     return [
         DependencyPoint(
             timestamp=format_time(point["begin_ns"]), calls=point["calls"], **call_fields(point)
         )
-        for point in row["series"]
+        for point in row.get("series", [])
     ]

@@ -85,9 +85,7 @@ def _first_tokens(row: Row) -> dict[str, Any]:
     }
 
 
-def _series(row: Row) -> list[ModelPoint] | None:
-    if "series" not in row:
-        return None
+def _series(row: Row) -> list[ModelPoint]:
     return [
         ModelPoint(
             timestamp=format_time(point["begin_ns"]),
@@ -96,5 +94,5 @@ def _series(row: Row) -> list[ModelPoint] | None:
             **_first_tokens(point),
             **work_fields(point),
         )
-        for point in row["series"]
+        for point in row.get("series", [])
     ]

@@ -56,9 +56,7 @@ def _fields(row: Row) -> dict[str, Any]:
     }
 
 
-def _series(row: Row) -> list[ToolPoint] | None:
-    if "series" not in row:
-        return None
+def _series(row: Row) -> list[ToolPoint]:
     return [
         ToolPoint(
             timestamp=format_time(point["begin_ns"]),
@@ -66,5 +64,5 @@ def _series(row: Row) -> list[ToolPoint] | None:
             retries=point["retries"],
             **work_fields(point),
         )
-        for point in row["series"]
+        for point in row.get("series", [])
     ]
