@@ -3,7 +3,8 @@
 import itertools
 import re
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -33,7 +34,8 @@ from integration.query.known_entries import (
     used,
     went,
 )
-from integration.query.known_spans import SECOND
+from integration.query.known_spans import SECOND, KnownSpan
+from integration.query.known_work import Work, make_work, spans_of, spending_of
 from rak_libs.model.ledger import SLOT_SECONDS, TOKEN_KINDS
 from rak_libs.model.time_text import format_time, parse_time
 from rak_libs.runtime.settings import Config
@@ -383,3 +385,57 @@ def test_a_cursor_keeps_what_relative_times_meant(api: Api, stored: Stored) -> N
     names = [row["agent_name"] for row in api.items("/api/v1/agents", asked)]
     assert names == sorted(names)
     assert set(names) >= set(AGENTS)
+
+
+@pytest.fixture(scope="module")
+def work(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """Spans of known work, of which rak-derive has made the ledger and the summaries."""
+    start = (time.time_ns() - 9 * 86_400 * SECOND) // (3_600 * SECOND) * 3_600 * SECOND
+    return make_work(config, tmp_path_factory.mktemp("work"), start)
+
+
+def test_what_rak_derive_computes_of_spans_is_what_they_did(api: Api, work: Work) -> None:
+    chats = grouped(spans_of(work.turns, "chat"), lambda span: span.name.removeprefix("chat "))
+    models = {row["llm_model"]: row for row in api.page("/api/v1/llm", work.period)["items"]}
+    assert models.keys() == chats.keys()
+    for model, spans in chats.items():
+        row = models[model]
+        assert {name: row[name] for name in SPENDING_COLUMNS} == spending_of(spans)
+        assert (row["calls"], row["errors"]) == (len(spans), count_errors(spans))
+    turns = grouped(work.turns, lambda turn: turn.agent)
+    agents = {row["agent_name"]: row for row in api.page("/api/v1/agents", work.period)["items"]}
+    assert agents.keys() == turns.keys()
+    for agent, of_agent in turns.items():
+        row = agents[agent]
+        assert {name: row[name] for name in SPENDING_COLUMNS} == spending_of(
+            spans_of(of_agent, "chat")
+        )
+        assert row["runs"] == len(of_agent)
+    tools = grouped(spans_of(work.turns, "execute_tool"), lambda span: span.name.split(" ", 1)[1])
+    for row in api.page("/api/v1/tools", work.period)["items"]:
+        spans = tools.pop(row["tool_name"])
+        assert (row["calls"], row["errors"]) == (len(spans), count_errors(spans))
+    assert not tools
+
+
+def test_services_call_one_another_as_spans_of_known_work_tell(api: Api, work: Work) -> None:
+    pairs = Counter(turn.spans[0].service for turn in work.turns)
+    for asked in ({}, {"service": "db"}):
+        found = api.page("/api/v1/services/dependencies", {**work.period, **asked})["items"]
+        assert {row["caller_service"]: row["calls"] for row in found} == pairs
+        assert {row["service_name"] for row in found} == {"db"}
+
+
+@pytest.mark.parametrize(
+    "asked", [{"attr.gen_ai.request.model": LLAMA}, {"q": f"CHAT {LLAMA.upper()}"}]
+)
+def test_attributes_and_texts_are_those_of_the_entrys_span(
+    api: Api, work: Work, asked: dict[str, str]
+) -> None:
+    whole = api.page("/api/v1/llm", {**work.period, "model": LLAMA, "step": "10m"})
+    assert api.page("/api/v1/llm", {**work.period, **asked, "step": "10m"}) == whole
+    assert api.page("/api/v1/tools", {**work.period, **asked})["items"] == []
+
+
+def count_errors(spans: Sequence[KnownSpan]) -> int:
+    return sum(span.status == "ERROR" for span in spans)
