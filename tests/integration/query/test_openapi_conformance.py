@@ -175,6 +175,43 @@ def test_allocators_are_answered_as_documented(case: schemathesis.Case, api: Api
     check_answers(case, api)
 
 
+@requests_to("/api/v1/services/dependencies", EXAMPLES // 6)
+def test_calls_between_services_are_answered_as_documented(
+    case: schemathesis.Case, api: Api
+) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/agents", EXAMPLES // 6)
+def test_agents_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/agents/{agent}", EXAMPLES // 6)
+def test_an_agent_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/llm", EXAMPLES // 6)
+def test_models_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/llm/{model}", EXAMPLES // 6)
+def test_a_model_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/tools", EXAMPLES // 6)
+def test_tools_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/tools/{tool}", EXAMPLES // 6)
+def test_a_tool_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
 def check_answers(case: schemathesis.Case, api: Api) -> None:
     """Expect no 5xx, and no status, content type, header or body that the document does not name.
 
