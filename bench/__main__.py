@@ -8,6 +8,7 @@ import os
 import platform
 
 from bench import (
+    agent_queries,
     delivery,
     freshness,
     logs,
@@ -29,6 +30,7 @@ BENCHES = {
     "freshness": freshness.run,
     "rollups": rollups.run,
     "metrics_query": metrics_query.run,
+    "agent_queries": agent_queries.run,
 }
 
 
