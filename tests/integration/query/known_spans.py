@@ -18,9 +18,11 @@ from integration.query.attribute_texts import STRINGS, VALUES, text_finds
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.model.batch import new_batch
 from rak_libs.model.spans import SPANS, SpanKind, StatusCode
+from rak_libs.model.time_text import parse_time
 from rak_libs.model.time_window import time_window
 from rak_libs.otlp.decode_spans import decode_spans
 from rak_libs.runtime.settings import ClickHouseSettings
+from rak_services.query.spending import SPENDING_COLUMNS
 
 SECOND = 1_000_000_000
 
@@ -121,6 +123,14 @@ def store(settings: ClickHouseSettings, request: ExportTraceServiceRequest, now_
     inserter = Inserter(settings)
     inserter.insert(SPANS, batch, {})
     inserter.close()
+
+
+def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row says of a trace beside what the ledger does; its time as an integer."""
+    of_the_ledger = {*SPENDING_COLUMNS, "settled"}
+    assert of_the_ledger <= row.keys()
+    shown = {name: value for name, value in row.items() if name not in of_the_ledger}
+    return {**shown, "timestamp": parse_time(row["timestamp"])}
 
 
 def matches(span: KnownSpan, asked: Mapping[str, str], start: int, end: int) -> bool:

@@ -8,9 +8,15 @@ import pytest
 
 from integration.query.api_client import Api
 from integration.query.conftest import query_service
-from integration.query.known_spans import SECOND, KnownSpan, expected_rows, request_of, store
+from integration.query.known_spans import (
+    SECOND,
+    KnownSpan,
+    expected_rows,
+    request_of,
+    shown_row,
+    store,
+)
 from rak_libs.clickhouse.connection import connect
-from rak_libs.model.time_text import parse_time
 from rak_libs.runtime.settings import ClickHouseSettings, Config, QuerySettings
 
 MIB = 1024 * 1024
@@ -53,8 +59,7 @@ class Haystack:
         asked = {**period, "q": "nädel", "order": order, "limit": "100"}
         page = api.page("/api/v1/traces", asked)
         assert page["next_cursor"] is None
-        rows = [{**row, "timestamp": parse_time(row["timestamp"])} for row in page["items"]]
-        return rows, page["complete"]
+        return [shown_row(row) for row in page["items"]], page["complete"]
 
 
 @pytest.fixture(scope="module")

@@ -15,17 +15,17 @@ from integration.query.known_spans import (
     KnownSpan,
     expected_rows,
     request_of,
+    shown_row,
     store,
 )
-from rak_libs.model.time_text import format_time, parse_time
+from rak_libs.model.time_text import format_time
 from rak_libs.runtime.settings import ClickHouseSettings
 
 ORDERS = ["-start", "start", "-duration", "duration"]
 
 
 def rows_of(api: Api, parameters: dict[str, str]) -> list[dict[str, Any]]:
-    rows = api.items("/api/v1/traces", parameters)
-    return [{**row, "timestamp": parse_time(row["timestamp"])} for row in rows]
+    return [shown_row(row) for row in api.items("/api/v1/traces", parameters)]
 
 
 def one_filter_each(spans: list[KnownSpan]) -> list[dict[str, str]]:
