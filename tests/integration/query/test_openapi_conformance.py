@@ -49,6 +49,31 @@ def test_a_trace_is_answered_as_documented(
     check_answers(case, api)
 
 
+@requests_to("/api/v1/traces/{trace_id}/ledger", EXAMPLES // 6)
+def test_a_traces_ledger_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/sessions", EXAMPLES // 6)
+def test_sessions_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/sessions/{session_id}", EXAMPLES // 6)
+def test_a_session_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/users", EXAMPLES // 6)
+def test_users_are_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
+@requests_to("/api/v1/invocations/{invocation_id}", EXAMPLES // 6)
+def test_an_invocation_is_answered_as_documented(case: schemathesis.Case, api: Api) -> None:
+    check_answers(case, api)
+
+
 @requests_to("/api/v1/services")
 def test_services_are_answered_as_documented(
     case: schemathesis.Case, api: Api, corpus: Corpus
