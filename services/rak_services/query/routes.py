@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -42,6 +43,15 @@ _REASON_LETTERS: Final = 300
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 log = get_logger(__name__)
+
+
+class _AnyName(PathConvertor):
+    """`{name:path}`: any text; Starlette's own leaves out those with a line feed."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("path", _AnyName())
 
 
 class _ClientLeft(Exception):

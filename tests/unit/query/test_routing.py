@@ -67,7 +67,7 @@ async def ask(app: Starlette, path: str, messages: list[Message]) -> list[Messag
     return sent
 
 
-def test_a_name_in_a_path_may_hold_slashes_and_reserved_words() -> None:
+def test_a_name_in_a_path_may_hold_slashes_reserved_words_and_lines() -> None:
     """`%2F` arrives as a slash; the longer path comes first in the table."""
     table = [endpoint("/api/v1/models/{name:path}/calls"), endpoint("/api/v1/models/{name:path}")]
     app = Starlette(routes=api_routes(table, store()))
@@ -75,6 +75,7 @@ def test_a_name_in_a_path_may_hold_slashes_and_reserved_words() -> None:
         "/api/v1/models/meta-llama/Llama-3/calls": "meta-llama/Llama-3",
         "/api/v1/models/meta-llama/Llama-3": "meta-llama/Llama-3",
         "/api/v1/models/query": "query",
+        "/api/v1/models/two\nlines\n": "two\nlines\n",
     }
     for path, name in names.items():
         start, body = asyncio.run(ask(app, path, []))
