@@ -68,8 +68,8 @@ def _number_of_text(text: str) -> float:
 
 
 def _nanoseconds(number: float, unit_ns: int) -> int:
-    whole = count_of_number(number * unit_ns)
-    return whole if whole == MAX_COUNT or not number > 0 else round(number * unit_ns)
+    nanoseconds = number * unit_ns
+    return round(nanoseconds) if 0 < nanoseconds < MAX_COUNT else count_of_number(nanoseconds)
 
 
 def _nanoseconds_of_seconds(value: Any) -> int:
