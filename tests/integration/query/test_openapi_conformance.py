@@ -88,6 +88,13 @@ def test_operations_are_answered_as_documented(
     check_answers(case, api)
 
 
+@requests_to("/api/v1/semconv/coverage", EXAMPLES // 6)
+def test_coverage_is_answered_as_documented(
+    case: schemathesis.Case, api: Api, corpus: Corpus
+) -> None:
+    check_answers(case, api)
+
+
 @requests_to("/api/v1/pipeline")
 def test_the_account_is_answered_as_documented(
     case: schemathesis.Case, api: Api, corpus: Corpus
