@@ -126,7 +126,7 @@ class _Node:
             inner = [
                 node
                 for node in self.trace
-                if node.span.operation == operation and node.nearest() is self and not node.is_echo
+                if node.span.operation == operation and node.nearest() is self
             ]
             return not inner and not self.is_echo
         return operation != ""
