@@ -2,7 +2,9 @@
 
 import random
 import struct
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
@@ -21,6 +23,7 @@ from rak_libs.model.batch import (
     new_batch,
     rows_kept,
 )
+from rak_libs.model.ledger import LEDGER, TRACE_TOTALS
 from rak_libs.model.metrics import METRIC_TABLES, STALE_NAN_BITS
 from rak_libs.model.pipeline import PIPELINE
 from rak_libs.model.profiles import PROFILE_TABLES
@@ -40,6 +43,7 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "words_257": ("LowCardinality(String)", _MANY[:257]),
     "words_70000": ("LowCardinality(String)", _MANY),
     "uint8": ("UInt8", [0, 255]),
+    "uint16": ("UInt16", [0, 65_535]),
     "uint32": ("UInt32", [0, 2**32 - 1]),
     "uint64": ("UInt64", [0, 2**64 - 1]),
     "int64": ("Int64", [-(2**63), 0, 2**63 - 1]),
@@ -65,12 +69,20 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "no_nested_arrays": ("Array(Array(Int64))", [[], []]),
     "bool_arrays": ("Array(Bool)", [[True, False], []]),
     "int_arrays": ("Array(Int64)", [[-(2**63), 0], []]),
+    "costs": ("Decimal(38, 12)", [Decimal(0), Decimal("0.000000000001"), Decimal("-12345.5")]),
     "seconds": ("DateTime('UTC')", [0, 1_800_000_000, 2**32 - 1]),
     "text_maps": ("Map(LowCardinality(String), String)", [{}, {"": "x"}, {"a": "", "b": "y"}]),
     "int_maps": ("Map(LowCardinality(String), Int64)", [{"a": -(2**63)}, {}]),
     "float_maps": ("Map(LowCardinality(String), Float64)", [{"a": 1.5, "b": -0.0}, {}]),
     "bool_maps": ("Map(LowCardinality(String), Bool)", [{"a": True}, {"a": False}, {}]),
     "empty_maps": ("Map(LowCardinality(String), String)", [{}, {}]),
+}
+
+
+_NUMBERS: dict[str, Callable[[Any], int]] = {
+    "Enum8": {"A": 0, "B": 5}.__getitem__,
+    "Decimal": lambda cost: int(cost.scaleb(12)),
+    "Date": lambda day: (day - date(1970, 1, 1)).days,
 }
 
 
@@ -92,11 +104,8 @@ def flat(type_: str, rows: list[Any]) -> ColumnValues:
             offsets=list(accumulate(map(len, rows))),
             values=[value for row in rows for value in row],
         )
-    if type_.startswith("Enum8"):
-        return [{"A": 0, "B": 5}[row] for row in rows]
-    if type_ == "Date":
-        return [(row - date(1970, 1, 1)).days for row in rows]
-    return rows
+    number = _NUMBERS.get(type_.partition("(")[0])
+    return list(map(number, rows)) if number else rows
 
 
 def create(client: Client, name: str, type_: str) -> Table:
@@ -121,7 +130,7 @@ def test_every_type_that_tables_have_is_tried() -> None:
     }
     used = {
         column.type.partition("(FixedString")[0].partition("Enum8")[0]
-        for table in (SPANS, PIPELINE, *METRIC_TABLES, *PROFILE_TABLES)
+        for table in (SPANS, PIPELINE, *METRIC_TABLES, *PROFILE_TABLES, LEDGER, TRACE_TOTALS)
         for column in table.columns
         if not column.type.startswith("FixedString")
     }
@@ -253,6 +262,17 @@ def test_values_that_do_not_fit_are_permanent_errors(
         inserter.insert(table, ColumnBatch(1, {"n": [1], "value": values}), {})
     inserter.insert(table, ColumnBatch(1, {"n": [1], "value": [5]}), {})
     assert [row[1] for row in stored(client, "numbers")] == ["5"]
+
+
+def test_costs_are_exact_to_the_last_digit(client: Client, inserter: Inserter) -> None:
+    """From whole numbers of their last decimal; one digit more is refused."""
+    table = create(client, "digits", "Decimal(38, 12)")
+    most = 10**38 - 1
+    inserter.insert(table, ColumnBatch(2, {"n": [1, 2], "value": [most, -most]}), {})
+    digits = f"{'9' * 26}.{'9' * 12}"
+    assert [row[1] for row in stored(client, "digits")] == [digits, f"-{digits}"]
+    with pytest.raises(PermanentClickHouseError, match="last digit"):
+        inserter.insert(table, ColumnBatch(1, {"n": [3], "value": [most + 1]}), {})
 
 
 def test_settings_reach_the_engine(client: Client, inserter: Inserter) -> None:

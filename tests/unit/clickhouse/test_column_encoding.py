@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rak_libs.clickhouse.column_encoding import encoder_of
+from rak_libs.model.ledger import LEDGER, TRACE_TOTALS
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.model.pipeline import PIPELINE
 from rak_libs.model.profiles import PROFILE_TABLES
@@ -19,7 +20,7 @@ def written(type_: str, values: list[Any]) -> bytes:
 
 
 def test_every_stored_column_has_an_encoder() -> None:
-    for table in (SPANS, PIPELINE, *METRIC_TABLES, *PROFILE_TABLES):
+    for table in (SPANS, PIPELINE, *METRIC_TABLES, *PROFILE_TABLES, LEDGER, TRACE_TOTALS):
         for column in table.stored_columns:
             assert encoder_of(column.type)
 
