@@ -30,7 +30,7 @@ from rak_libs.kafka.consumer import PartitionConsumer
 from rak_libs.kafka.publisher import Publisher
 from rak_libs.kafka.topics import OTLP_SPANS
 from rak_libs.runtime.settings import Config
-from rak_services.derive.config import derive_limits
+from rak_services.derive.config import derive_limits, ledger_limits
 from rak_services.local.__main__ import _with_time_to_drain
 from rak_services.writer.config import writer_limits
 from traffic import numbered_request
@@ -57,6 +57,8 @@ CHANGED: dict[str, dict[str, object]] = {
     },
     "derive": {
         "interval_seconds": 0.2,
+        "ledger_interval_seconds": 0.3,
+        "ledger_traces": 4_321,
         "settle_seconds": 3.5,
         "points_per_statement": 54_321,
         "max_memory_bytes": 876_543_210,
@@ -89,6 +91,7 @@ CHANGED: dict[str, dict[str, object]] = {
         "metric_rollups_retention_days": 14,
         "logs_retention_days": 15,
         "profiles_retention_days": 16,
+        "summaries_retention_days": 17,
     },
     "query": {
         "max_query_time_seconds": 21.0,
@@ -202,9 +205,9 @@ def three_status_records_come_soon(running: Changed) -> bool:
     return True
 
 
-def cycles_follow_each_other(running: Changed) -> bool:
+def cycles_follow_each_other(running: Changed, of: str = "derive") -> bool:
     def done() -> float:
-        return metric(running.ports.derive_admin, "derive_cycle_duration_seconds_count", HOST)
+        return metric(running.ports.derive_admin, f"{of}_cycle_duration_seconds_count", HOST)
 
     before = done()
     wait_until(lambda: done() >= before + 3, "three more cycles", seconds=15)
@@ -314,6 +317,8 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "receiver.retry_after_seconds": lambda r: retry_after(r) >= 20,
     "receiver.max_connection_age_seconds": a_connection_ends_soon,
     "derive.interval_seconds": cycles_follow_each_other,
+    "derive.ledger_interval_seconds": lambda r: cycles_follow_each_other(r, "derive_ledger"),
+    "derive.ledger_traces": lambda r: ledger_limits(r.config).traces == 4_321,
     "derive.settle_seconds": lambda r: derive_limits(r.config).settle_seconds == 3.5,
     "derive.points_per_statement": lambda r: derive_limits(r.config).points_per_statement == 54_321,
     "derive.max_memory_bytes": lambda r: derive_limits(r.config).memory_bytes == 876_543_210,
@@ -358,6 +363,9 @@ EFFECTS: dict[str, Callable[[Changed], bool]] = {
     "storage.profiles_retention_days": lambda r: (
         "toIntervalDay(16)" in str(r.select("SHOW CREATE TABLE cpu_profiles"))
     ),
+    "storage.summaries_retention_days": lambda r: (
+        "toIntervalDay(17)" in str(r.select("SHOW CREATE TABLE llm_call_summary_states"))
+    ),
     "query.max_query_time_seconds": lambda r: engine_setting(r, "max_execution_time") == "21",
     "query.max_result_rows": lambda r: engine_setting(r, "max_result_rows") == "121",
     "query.max_memory_bytes": lambda r: engine_setting(r, "max_memory_usage") == "987654321",
@@ -376,6 +384,7 @@ SHOWN_ELSEWHERE = {
     "clickhouse.cluster": "tests/integration/schema",
     "kafka.replication_factor": "tests/unit/kafka/test_topic_creation.py",
     "kafka.min_insync_replicas": "tests/unit/kafka/test_topic_creation.py",
+    "derive.prices": "tests/integration/ledger/test_service.py",
     "local.broker": "tests/e2e/test_apache_kafka.py",
     "local.kafka_jars_dir": "tests/e2e/test_apache_kafka.py",
     "receiver.drain_notice_seconds": "tests/integration/otlp_receiver/test_start_and_drain.py",

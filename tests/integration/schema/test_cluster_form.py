@@ -15,6 +15,7 @@ import pytest
 
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.clickhouse.statements import Statements
+from rak_libs.model.ledger import LEDGER, SUMMARY_STATES, TRACE_TOTALS
 from rak_libs.model.metric_rollups import ROLLUP_TABLES
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.model.profiles import PROFILE_TABLES
@@ -27,7 +28,10 @@ UNKNOWN_IDENTIFIER = 47
 Files = tuple[SchemaFile, ...]
 OF_METRICS = [table.name for table in (*METRIC_TABLES, *ROLLUP_TABLES)]
 OF_PROFILES = [table.name for table in PROFILE_TABLES]
-SHARDED = ["spans", "trace_times", "attribute_keys", "pipeline", "logs", *OF_METRICS, *OF_PROFILES]
+OF_TRACES = ["spans", "trace_times", LEDGER.name, TRACE_TOTALS.name]
+OF_SUMMARIES = [table.name for table in SUMMARY_STATES]
+SHARDED = [*OF_TRACES, "attribute_keys", "pipeline", "logs", *OF_METRICS, *OF_PROFILES]
+SHARDED += OF_SUMMARIES
 
 
 def _on_one_node(file: SchemaFile, target: Target) -> str:
@@ -45,12 +49,21 @@ def _failure(statements: Statements, sql: str) -> ClickHouseError:
 
 @pytest.fixture(scope="module")
 def cluster_form(statements: Statements, files: Files) -> Iterator[Target]:
-    """A database with every statement of the cluster form that one node can run."""
+    """A database with every statement of the cluster form that one node can run.
+
+    The views of summaries read Distributed tables: they are made over others that read the same.
+    """
     target = Target(database="cluster_form", cluster="")
     statements.execute(f"CREATE DATABASE {target.database}")
     for file in files:
         if not file.cluster_only:
             statements.execute(_on_one_node(file, target))
+        if file.object in OF_SUMMARIES:
+            table, local = (target.qualified(f"{file.object}{end}") for end in ("", "_local"))
+            engine = f"Merge('{target.database}', '^{file.object}_local$')"
+            statements.execute(f"CREATE TABLE {table} AS {local} ENGINE = {engine}")
+    for name in OF_SUMMARIES:
+        statements.execute(f"DROP TABLE {target.qualified(name)} SYNC")
     yield target
     statements.execute(f"DROP DATABASE {target.database} SYNC")
 
@@ -129,12 +142,12 @@ def test_a_wrong_distributed_table_would_be_noticed(
 
 
 def test_a_trace_lives_on_one_shard(files: Files) -> None:
-    """Spans and their trace's times are sharded by the trace."""
+    """Spans, their trace's times and what was made of them are sharded by the trace."""
     target = Target(
         database="telemetry",
         cluster=CLUSTER,
     )
-    for table in ("spans", "trace_times"):
+    for table in OF_TRACES:
         local = f"Distributed(`{CLUSTER}`, `telemetry`, {table}_local, cityHash64(trace_id))"
         assert local in _distributed(files)[table].render(target)
 
@@ -143,6 +156,12 @@ def test_points_of_a_series_lie_beside_it(files: Files) -> None:
     """Every table of metrics is sharded by the series."""
     for table in OF_METRICS:
         assert f"{table}_local, fingerprint)" in _distributed(files)[table].template
+
+
+def test_summaries_of_a_service_lie_together(files: Files) -> None:
+    """Rows of one key replace each other on one shard."""
+    for table in OF_SUMMARIES:
+        assert f"{table}_local, cityHash64(service_name))" in _distributed(files)[table].template
 
 
 def test_every_shard_joins_its_own_points(files: Files) -> None:

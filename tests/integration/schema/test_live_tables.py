@@ -5,6 +5,7 @@ import re
 import pytest
 
 from rak_libs.clickhouse.statements import Statements
+from rak_libs.model.ledger import LEDGER, SUMMARY_STATES, TRACE_TOTALS
 from rak_libs.model.logs import LOGS
 from rak_libs.model.metric_rollups import PROGRESS, ROLLUP_TABLES
 from rak_libs.model.metrics import METRIC_TABLES
@@ -22,6 +23,9 @@ TABLES = [
     *ROLLUP_TABLES,
     PROGRESS,
     *PROFILE_TABLES,
+    LEDGER,
+    TRACE_TOTALS,
+    *SUMMARY_STATES,
 ]
 
 
