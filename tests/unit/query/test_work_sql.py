@@ -4,6 +4,7 @@ After a wanted change write them anew: `UPDATE_GOLDEN=1 pytest tests/unit/query/
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,14 @@ from rak_services.query.work.subjects import (
     MODELS,
     Subject,
 )
-from rak_services.query.work.work_sql import After, Part, last_seen_sql, rows_sql, series_sql
+from rak_services.query.work.work_sql import (
+    After,
+    Part,
+    last_seen_sql,
+    rows_sql,
+    series_sql,
+    single_sql,
+)
 
 GOLDEN = Path(__file__).parent / "work_sql"
 SLOT = 1_700_000_100
@@ -87,7 +95,9 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
         reading(AGENTS, ("calls",), NO_FILTERS), Part("-cost", After("0.5", ("it's",)), 51)
     ),
     "agent_series": series_sql(
-        reading(AGENTS, WORK_COLUMNS, EntryFilters(agent="planner")), HOUR, [("planner",)]
+        reading(replace(AGENTS, listed=()), WORK_COLUMNS, EntryFilters(agent="planner")),
+        HOUR,
+        [("planner",)],
     ),
     "agent_tools": rows_sql(
         reading(AGENT_TOOLS, ("calls", "errors"), EntryFilters(agent="planner")),
@@ -113,6 +123,10 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
         reading(DEPENDENCIES, CALL_COLUMNS, NO_FILTERS),
         HOUR,
         [("gateway", "pay"), ("gateway", "b")],
+    ),
+    "model_single": single_sql(
+        reading(MODELS, ("calls", "durations"), EntryFilters(model="meta-llama/Llama-3.1-70B")),
+        HOUR,
     ),
     "last_seen": last_seen_sql(MODELS, "meta-llama/Llama-3.1-70B"),
 }

@@ -38,7 +38,7 @@ async def get_agent(
     request: GetAgent,
 ) -> Agent:
     """Answer one agent with the tools and models that it used."""
-    single = await read_single(store, request, AGENTS, _COLUMNS, request.agent)
+    single = await read_single(store, request, AGENTS, _COLUMNS.row, request.agent)
     tools = await single.used(AGENT_TOOLS, ("calls", "errors"))
     models = await single.used(AGENT_MODELS, USE_COLUMNS)
     return Agent(

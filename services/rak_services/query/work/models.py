@@ -48,7 +48,7 @@ async def get_model(
     request: GetModel,
 ) -> Model:
     """Answer one model with the agents that called it."""
-    single = await read_single(store, request, MODELS, _COLUMNS, request.model)
+    single = await read_single(store, request, MODELS, _COLUMNS.row, request.model)
     agents = await single.used(MODEL_AGENTS, USE_COLUMNS)
     return Model(
         **_fields(single.row),

@@ -22,7 +22,7 @@ Names = Sequence[tuple[str, ...]]
 
 
 def texts_of(key: str) -> str:
-    """Return the column that lists the texts of a key, in rows without steps."""
+    """Return the column that lists the texts of a key."""
     return f"{key}_list"
 
 
@@ -50,7 +50,7 @@ class Reading:
     @property
     def point_names(self) -> tuple[str, ...]:
         """The names of the columns of a point of a series, in order."""
-        return (*self.subject.by, STEP_BEGIN, *self.columns)
+        return (*self.subject.by, STEP_BEGIN, *self.subject.listed, *self.columns)
 
     @property
     def counted(self) -> str:
@@ -93,13 +93,12 @@ def _summary_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[s
             conditions.add(subject.condition(parameter), **{parameter: text})
     _add_names(conditions, subject, names)
     conditions.add(f"{reading.counted} > 0")
-    selected = [*subject.by]
-    if step_ns is None:
-        selected += [f"[{key}] AS {texts_of(key)}" for key in subject.listed]
-    else:
+    grouped = [*subject.by]
+    if step_ns is not None:
         begin = "toInt64(intDiv(toUnixTimestamp(slot) * 1000000000, %(step)s) * %(step)s)"
-        selected.append(f"{begin} AS {STEP_BEGIN}")
-    selected += _inner_columns(reading)
+        grouped.append(f"{begin} AS {STEP_BEGIN}")
+    listed = [f"[{key}] AS {texts_of(key)}" for key in subject.listed]
+    selected = [*grouped, *listed, *_inner_columns(reading)]
     return _select(selected, f"{subject.summary.table.name} FINAL", conditions)
 
 
@@ -120,12 +119,10 @@ def _ledger_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[st
     _add_names(conditions, subject, names)
     conditions.add(subject.summary.entries)
     grouped = [f"e.{key} AS {key}" for key in subject.by]
-    if step_ns is None:
-        listed = [f"groupUniqArray(e.{key}) AS {texts_of(key)}" for key in subject.listed]
-    else:
-        listed = []
+    if step_ns is not None:
         begin = "intDiv(toUnixTimestamp64Nano(e.timestamp), %(step)s) * %(step)s"
         grouped.append(f"{begin} AS {STEP_BEGIN}")
+    listed = [f"groupUniqArray(e.{key}) AS {texts_of(key)}" for key in subject.listed]
     values = [f"{subject.summary.values[name]} AS {name}" for name in _inner_columns(reading)]
     sql, parameters = _select([*grouped, *listed, *values], "ledger AS e FINAL", conditions)
     keys = [f"e.{key}" for key in subject.by] + [STEP_BEGIN] * (step_ns is not None)

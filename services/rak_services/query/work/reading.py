@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -27,7 +27,14 @@ from rak_services.query.work.requests import (
 )
 from rak_services.query.work.sources import SLOT_NS, checked_step, default_step, sources_of
 from rak_services.query.work.subjects import Subject
-from rak_services.query.work.work_sql import After, Part, last_seen_sql, rows_sql, series_sql
+from rak_services.query.work.work_sql import (
+    After,
+    Part,
+    last_seen_sql,
+    rows_sql,
+    series_sql,
+    single_sql,
+)
 
 Row = dict[str, Any]
 
@@ -93,7 +100,8 @@ async def read_page(
         last = WorkPosition(period.since_ns, period.until_ns, found[limit - 1][-1], *names)
         cursor = question.cursor_after(last)
     if step_ns is not None and rows:
-        points = _reading(subject, columns.point, request, period, step_ns)
+        of_points = replace(subject, listed=())
+        points = _reading(of_points, columns.point, request, period, step_ns)
         await _add_series(budget, points, step_ns, rows)
     return WorkPage(rows, step_ns, cursor)
 
@@ -121,10 +129,10 @@ async def read_single(
     store: Store,
     request: GetAgent | GetModel | GetTool,
     subject: Subject,
-    columns: Columns,
+    columns: tuple[str, ...],
     name: str,
 ) -> Single:
-    """Return the row of one name.
+    """Return the row of one name, whose points have the same columns.
 
     Raises:
         NotFound: Nothing of that name meets the filters.
@@ -137,13 +145,12 @@ async def read_single(
     step_ns = checked_step(_whole(request.step), period, now, store.page_rows(None))
     step_ns = step_ns or default_step(period, now)
     budget = Budget(store)
-    reading = _reading(subject, columns.row, request, period)
-    found = await budget.ask(*rows_sql(reading, Part("name", None, 1)))
+    reading = _reading(subject, columns, request, period, step_ns)
+    found = await budget.ask(*single_sql(reading, step_ns))
     if not found:
         raise await _not_found(budget, subject, name)
-    row = dict(zip(reading.row_names, found[0][:-1], strict=True))
-    points = _reading(subject, columns.point, request, period, step_ns)
-    await _add_series(budget, points, step_ns, [row])
+    row, *series = [dict(zip(reading.point_names, row, strict=True)) for row in found]
+    row["series"] = series
     return Single(row, step_ns, budget, request, period, store.page_rows(None))
 
 

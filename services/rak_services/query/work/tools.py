@@ -33,7 +33,7 @@ async def get_tool(
     request: GetTool,
 ) -> Tool:
     """Answer one tool with the agents that called it."""
-    single = await read_single(store, request, TOOLS, _COLUMNS, request.tool)
+    single = await read_single(store, request, TOOLS, _COLUMNS.row, request.tool)
     agents = await single.used(TOOL_AGENTS, USE_COLUMNS)
     return Tool(
         **_fields(single.row),

@@ -63,11 +63,8 @@ def rows_sql(reading: Reading, part: Part) -> tuple[str, Parameters]:
     having = Conditions()
     having.add(f"sum(p.{reading.counted}) > 0")
     _add_after(having, key, by, part)
-    listed = [
-        f"arraySort(groupUniqArrayArray(p.{texts_of(key)}))" for key in reading.subject.listed
-    ]
     read, parameters = parts_sql(reading, None)
-    sql = _merged([*by, *listed, *_values(reading), f"toString({key})"], read)
+    sql = _merged([*by, *_values(reading), f"toString({key})"], read)
     sql += f"""\
 GROUP BY {", ".join(by)}
 HAVING {having.where()}
@@ -96,6 +93,25 @@ ORDER BY {", ".join([*by, begin])}
     return sql, {**parameters, "step": step_ns}
 
 
+def single_sql(reading: Reading, step_ns: int) -> tuple[str, Parameters]:
+    """Return the statement for one row, and after it its steps by time: columns as `point_names`.
+
+    The row has 0 for the begin of its step. What is read is read once for both.
+    """
+    by = [f"p.{name}" for name in reading.subject.by]
+    begin = f"p.{STEP_BEGIN}"
+    read, parameters = parts_sql(reading, step_ns)
+    names = ", ".join(by)
+    sql = _merged([*by, begin, *_values(reading)], read)
+    sql += f"""\
+GROUP BY GROUPING SETS (({names}), ({names}, {begin}))
+HAVING sum(p.{reading.counted}) > 0
+ORDER BY grouping({begin}) DESC, {begin}
+{LEDGER_SETTINGS}
+"""
+    return sql, {**parameters, "step": step_ns}
+
+
 def last_seen_sql(subject: Subject, name: str) -> tuple[str, Parameters]:
     """Return the statement for when something was last seen, at any time: nanoseconds, 0: never.
 
@@ -116,7 +132,11 @@ def _merged(columns: Sequence[str], read: str) -> str:
 
 
 def _values(reading: Reading) -> list[str]:
-    return [_MERGES.get(name, "sum(p.{name})").format(name=name) for name in reading.columns]
+    lists = [f"p.{texts_of(key)}" for key in reading.subject.listed]
+    listed = [f"arraySort(groupUniqArrayArray({texts}))" for texts in lists]
+    return listed + [
+        _MERGES.get(name, "sum(p.{name})").format(name=name) for name in reading.columns
+    ]
 
 
 def _ordered(key: str, by: list[str], order: str) -> Iterator[str]:
