@@ -89,8 +89,8 @@ EXEMPLAR = {
 def stored(config: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings, now = config.clickhouse, time.time_ns()
     spans = [span for turn in (*TURNS, OTHER) for span in turn.spans]
-    for _ in range(2):
-        store(settings, request_of([*spans, GUEST]), now)
+    for again in (now, now + SECOND):
+        store(settings, request_of([*spans, GUEST]), again)
     alone = KnownRecord(START, "alone", attributes={"rak.invocation_id": LOGS_ALONE})
     known_logs.store(settings, [*RECORDS, *FOREIGN, alone], now)
     known_profiles.store(settings, [*PROFILES, KnownProfile(START, SAMPLE, invocation="x")], now)

@@ -175,10 +175,10 @@ def told(config: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
         )
         for number, letter in enumerate(letter * 8_000_000 for letter in "abcdefghij")
     ]
-    for _ in range(2):
-        store(config.clickhouse, request_of(messages_session()), now)
-        store(config.clickhouse, events_request(), now)
-        known_logs.store(config.clickhouse, records(), now)
+    for again in (now, now + SECOND):
+        store(config.clickhouse, request_of(messages_session()), again)
+        store(config.clickhouse, events_request(), again)
+        known_logs.store(config.clickhouse, records(), again)
     store(config.clickhouse, request_of(long_session(120)), now)
     for one in large:
         store(config.clickhouse, request_of([one]), now)
