@@ -21,7 +21,7 @@ from rak_services.query.span_conditions import Conditions
 from rak_services.query.span_rows import times_sql
 from rak_services.query.spending import SPENDING_COLUMNS, Spending, spending_fields
 from rak_services.query.time_ranges import StoredTime
-from rak_services.query.trace_spending import COUNTS, spending_of
+from rak_services.query.trace_spending import TraceSpending, spending_of
 
 
 class GetTraceLedger(Struct, frozen=True, kw_only=True):
@@ -136,9 +136,7 @@ async def get_trace_ledger(
     return TraceLedger(
         trace_id=str(request.trace_id),
         settled=spent.settled,
-        sums=TraceSums(
-            **dict(zip(COUNTS, spent.counts, strict=True)), **spending_fields(spent.spent)
-        ),
+        sums=_sums(spent),
         items=[_entry(row) for row in found[:rows]],
         next_cursor=cursor,
         complete=True,
@@ -177,6 +175,16 @@ LIMIT %(rows)s
 {LEDGER_SETTINGS}
 """  # noqa: S608 - built from constants; values are bound
     return sql, {**conditions.parameters, "rows": rows}
+
+
+def _sums(spent: TraceSpending) -> TraceSums:
+    agent_runs, llm_calls, tool_calls = spent.counts
+    return TraceSums(
+        agent_runs=agent_runs,
+        llm_calls=llm_calls,
+        tool_calls=tool_calls,
+        **spending_fields(spent.spent),
+    )
 
 
 def _entry(row: Row) -> LedgerEntry:
