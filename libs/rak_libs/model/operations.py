@@ -135,6 +135,9 @@ SPAN_NAMES: Final = {
 NAMING: Final = frozenset({"invoke_agent", "agent_run", "execute_tool", "tools/call"})
 """First words of span names that the name of the agent or tool follows, be it in brackets."""
 
+SENDING: Final = "MCP send "
+"""What MCP's Python SDK puts before the name that the conventions give a client's span."""
+
 NAME_COLUMNS: Final = {"agent": "agent_name", "tool": "tool_name"}
 """Operations to the column that has the name of what was run. Where no attribute of that column
 tells, `entity_name` does, or else the span's name."""
@@ -148,7 +151,7 @@ def operation_of_name(span_name: str) -> str:
 
 def subject_of_name(span_name: str) -> str:
     """Return the agent or tool that a span's name names: `search` of `execute_tool search`."""
-    word, _, subject = span_name.partition(" ")
+    word, _, subject = span_name.removeprefix(SENDING).partition(" ")
     if word not in NAMING:
         return ""
     subject = subject.strip()

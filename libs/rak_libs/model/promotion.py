@@ -278,6 +278,8 @@ PROMOTIONS: Final = (
         "count",
         (
             Spelling("gen_ai.response.time_to_first_chunk", _NEW, "seconds"),
+            # A metric of the conventions too, which Pydantic AI puts on spans.
+            Spelling("gen_ai.client.operation.time_to_first_chunk", _OTHER, "seconds"),
             # A metric of the conventions, in seconds; Strands puts milliseconds on spans.
             Spelling("gen_ai.server.time_to_first_token", _OTHER, "seconds or milliseconds"),
             Spelling("gen_ai.latency.time_to_first_token", _OTHER, "seconds"),
@@ -312,3 +314,13 @@ PREFERENCES: Final = {
     "session_id": ("session_id", "conversation_id"),
 }
 """Columns that take the first of several that is not '', as attributes alone fill these."""
+
+
+def whole_model_name(model: str, asked: str) -> str:
+    """Return a model's name with the owner that an instrumentation may have cut off.
+
+    Args:
+        model: As it was told: `Llama-3.1-70B`, from OpenLLMetry.
+        asked: The model that was asked: `meta-llama/Llama-3.1-70B`.
+    """
+    return asked if model and asked.endswith(f"/{model}") else model

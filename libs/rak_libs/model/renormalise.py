@@ -15,7 +15,7 @@ from rak_libs.model.operations import (
     subject_of_name,
 )
 from rak_libs.model.promoted_keys import DEFAULTS, FACTS, SLOTS, Slot
-from rak_libs.model.promotion import ENTITY_NAME, PREFERENCES
+from rak_libs.model.promotion import ENTITY_NAME, PREFERENCES, whole_model_name
 
 _JSON: Final = "attributes_json"
 
@@ -35,6 +35,7 @@ def facts_of(attributes: Mapping[str, Mapping[str, Any]], span_name: str) -> dic
     facts |= _stated(attributes)
     for column, sources in PREFERENCES.items():
         facts[column] = next(filter(None, (facts[source] for source in sources)), "")
+    facts["llm_model"] = whole_model_name(facts["llm_model"], facts["llm_request_model"])
     operation = facts["operation"] or operation_of_name(span_name)
     facts["operation"] = "" if operation == NO_OPERATION else operation
     entity = facts.pop(ENTITY_NAME)

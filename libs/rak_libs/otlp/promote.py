@@ -14,7 +14,7 @@ from rak_libs.model.operations import (
     subject_of_name,
 )
 from rak_libs.model.promoted_keys import DEFAULTS, FACTS
-from rak_libs.model.promotion import ENTITY_NAME, PREFERENCES
+from rak_libs.model.promotion import ENTITY_NAME, PREFERENCES, whole_model_name
 from rak_libs.otlp.read_attributes import ReadAttribute
 
 Facts = list[list[Any] | None]
@@ -24,6 +24,7 @@ None for a fact that nobody asks for."""
 _NAMES: Final = {operation: FACTS.index(column) for operation, column in NAME_COLUMNS.items()}
 _ENTITY: Final = FACTS.index(ENTITY_NAME)
 _OPERATION: Final = FACTS.index("operation")
+_ASKED: Final = FACTS.index("llm_request_model")
 
 
 def preferred_fact(position: int, attributes: Iterable[ReadAttribute]) -> Any:
@@ -67,6 +68,10 @@ class PromotedColumns:
                 if any(column):
                     chosen = [one or other for one, other in zip(column, chosen, strict=True)]
             columns[name] = chosen
+        asked = facts[_ASKED] or []
+        if "llm_model" in columns and any("/" in model for model in set(asked)):
+            told = zip(columns["llm_model"], asked, strict=True)
+            columns["llm_model"] = [whole_model_name(model, name) for model, name in told]
         return columns
 
     def of_set(self, attributes: Collection[ReadAttribute]) -> dict[str, Any]:

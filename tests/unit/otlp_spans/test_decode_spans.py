@@ -151,6 +151,14 @@ def test_text_columns_take_other_types_as_text(value: AnyValue, stored: str) -> 
         ),
         ({"llm_model": "m", "gen_ai.request.model": "gpt-4o"}, ("gpt-4o", "gpt-4o", "")),
         ({"llm_model": "m"}, ("m", "", "")),
+        (
+            {"gen_ai.request.model": "meta-llama/L-70B", "gen_ai.response.model": "L-70B"},
+            ("meta-llama/L-70B", "meta-llama/L-70B", "L-70B"),
+        ),
+        (
+            {"gen_ai.request.model": "meta-llama/L-70B", "gen_ai.response.model": "70B"},
+            ("70B", "meta-llama/L-70B", "70B"),
+        ),
     ],
 )
 def test_the_model_is_the_one_that_answered_or_was_asked(
@@ -183,6 +191,7 @@ def test_a_conversation_is_the_session_where_none_is_told() -> None:
         ("agent_run [planner] #2", {}, "planner", ""),
         ("execute_tool search documents", {}, "", "search documents"),
         ("tools/call search", {}, "", "search"),
+        ("MCP send tools/call search", {"mcp.method.name": "tools/call"}, "", "search"),
         ("tool.execute", {}, "", ""),
         ("chat gpt-4o", {}, "", ""),
         ("invoke_agent planner", {"gen_ai.agent.name": "writer"}, "writer", ""),

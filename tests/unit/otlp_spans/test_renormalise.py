@@ -9,7 +9,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from rak_libs.model.batch import new_batch
-from rak_libs.model.operations import NAMING, OPERATION_SPELLINGS, SPAN_NAMES
+from rak_libs.model.operations import NAMING, OPERATION_SPELLINGS, SENDING, SPAN_NAMES
 from rak_libs.model.promoted_keys import FACTS, PROMOTED_KEYS
 from rak_libs.model.renormalise import facts_of
 from rak_libs.model.spans import SPANS
@@ -25,7 +25,7 @@ operations = st.sampled_from([value for each in OPERATION_SPELLINGS for value in
 numbers = st.sampled_from(
     ["1", "0.25", "1e3", "-4", "99999999999999999999", "nan", '["stop"]', "["]
 )
-words = st.sampled_from(["", "a", "b"])
+words = st.sampled_from(["", "a", "b", "b/a"])
 promoted_values = st.one_of(
     st.builds(AnyValue, string_value=st.one_of(words, numbers, operations)),
     st.builds(AnyValue, int_value=st.integers(-3, 2**63 - 1)),
@@ -35,7 +35,12 @@ promoted_values = st.one_of(
 attributes = st.builds(KeyValue, key=st.sampled_from(sorted(PROMOTED_KEYS)), value=promoted_values)
 span_names = st.one_of(
     st.sampled_from(sorted(SPAN_NAMES)),
-    st.builds("{} {}".format, st.sampled_from(sorted(NAMING)), st.sampled_from(["", "x", "[y] 1"])),
+    st.builds(
+        "{}{} {}".format,
+        st.sampled_from(["", SENDING]),
+        st.sampled_from(sorted(NAMING)),
+        st.sampled_from(["", "x", "[y] 1"]),
+    ),
     st.text(max_size=8),
 )
 spans = st.builds(
