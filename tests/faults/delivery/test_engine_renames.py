@@ -17,7 +17,8 @@ from ledger_items import LOGS, METRICS, PROFILES, SPANS, Items
 from renames import killed_at_rename, require_strace
 
 RENAMES = [
-    *((SPANS, number) for number in range(1, 10)),
+    # The first and the last of nine, and one or two in each table.
+    *((SPANS, number) for number in range(1, 10, 2)),
     (LOGS, 2),
     # The second INSERT of some thread is into any of the tables behind the series.
     (METRICS, 2),
