@@ -121,7 +121,7 @@ class _Node:
                 within_same and above.belongs_to("agent_name") == self.belongs_to("agent_name")
             )
         if operation == "tool":
-            return not (within_same and above.span.tool_name == self.span.tool_name)
+            return not (within_same and above.tool == self.tool)
         if operation in CALLS:
             inner = [
                 node
@@ -130,6 +130,13 @@ class _Node:
             ]
             return not inner and not self.is_echo
         return operation != ""
+
+    @cached_property
+    def tool(self) -> str:
+        above = self.nearest()
+        if not self.span.tool_name and above is not None and above.span.operation == "tool":
+            return above.tool
+        return self.span.tool_name
 
     @cached_property
     def run(self) -> "_Node | None":
@@ -366,7 +373,11 @@ def _totals(nodes: Sequence[_Node], prices: Prices, rules_version: int) -> list[
                 errors=len([span for span in spans if span.status_code == "ERROR"]),
                 services=_names(span.service_name for span in spans),
                 agents=_names(node.belongs_to("agent_name") for node in members),
-                models=_names(span.llm_model or span.llm_request_model for span in spans),
+                models=_names(
+                    node.span.llm_model or node.span.llm_request_model
+                    for node in members
+                    if node.span.operation in CALLS or any(node.own.values())
+                ),
                 tools=_names(span.tool_name for span in spans),
                 agent_runs=counted.count("agent"),
                 llm_calls=counted.count("llm") + counted.count("embedding"),

@@ -50,7 +50,8 @@ its SDK's. `counted` is 1 on one of them:
   belongs to).
 - `llm`, `embedding`: unless it is an echo, or the nearest operation above another span of its
   operation.
-- `tool`: unless the nearest operation above is a call of a tool of the same name.
+- `tool`: unless the nearest operation above is a call of the same tool. A call that does not name
+  its tool is one of the tool whose call is its nearest operation above.
 - `retrieval`, `workflow`: always.
 
 **Retry.** A counted call of a tool (a model) is a retry when the counted call of the same tool (the
@@ -180,6 +181,7 @@ TRACE_TOTALS: Final = Table(
             ("errors", "UInt64"),
             ("services", f"Array({_WORD})"),
             ("agents", f"Array({_WORD})"),
+            # Of calls of models, and of spans that own tokens.
             ("models", f"Array({_WORD})"),
             ("tools", f"Array({_WORD})"),
             # Counted entries, by operation; calls of models are those of `llm` and `embedding`.

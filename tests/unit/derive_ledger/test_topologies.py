@@ -249,6 +249,31 @@ def test_a_tool_called_over_mcp_is_one_call_of_another_service(rules: Rules) -> 
     assert _only_total(account).tool_calls == 1
 
 
+def test_a_span_of_a_tool_s_call_need_not_name_the_tool(rules: Rules) -> None:
+    """As that of MCP's client, between the agent's call and the server's."""
+    rows = [
+        _tool("agent's", tool_name="weather"),
+        _tool("client's", "agent's", tool_name=""),
+        _tool("server's", "client's", tool_name="weather"),
+        _tool("another", "server's", tool_name="search"),
+        _tool("nobody's", tool_name=""),
+    ]
+    counted = {entry.span_id for entry in account_trace(rows, rules).entries if entry.counted}
+    assert counted == {"agent's", "another", "nobody's"}
+
+
+def test_models_of_a_trace_are_those_that_were_used(rules: Rules) -> None:
+    """Not the name by which an agent was told to ask, if calls below it say what answered."""
+    rows = [
+        _agent("agent", llm_model="gpt-4o", input_tokens=10),
+        _llm("call", "agent", llm_model="gpt-4o-2024-08-06", input_tokens=10),
+        _agent("alone", llm_model="flat", input_tokens=5),
+        _llm("failed", "agent", llm_model="", llm_request_model="claude-1", status_code="ERROR"),
+    ]
+    total = _only_total(account_trace(rows, rules))
+    assert total.models == ("claude-1", "flat", "gpt-4o-2024-08-06")
+
+
 def test_of_a_cycle_the_span_that_began_first_is_a_root(rules: Rules) -> None:
     rows = [
         _agent("a", "c", input_tokens=10, timestamp=MOMENT + 2),

@@ -22,6 +22,7 @@ def counted_spans(
         agents: The agent that each span belongs to.
     """
     spans = tree.spans
+    tools = _tools(tree, above)
     counted = [bool(span.operation) and place not in echoes for place, span in enumerate(spans)]
     for place, span in enumerate(spans):
         outer = above[place]
@@ -32,8 +33,18 @@ def counted_spans(
         elif span.operation == "agent":
             counted[place] = agents[place] != agents[outer]
         elif span.operation == "tool":
-            counted[place] = span.tool_name != spans[outer].tool_name
+            counted[place] = tools[place] != tools[outer]
     return counted
+
+
+def _tools(tree: Tree, above: Sequence[int]) -> list[str]:
+    """Return the tool that each call of a tool is of: its own, or that of the call it lies in."""
+    tools = [span.tool_name for span in tree.spans]
+    for place in reversed(tree.upward):
+        outer = above[place]
+        if not tools[place] and outer != ROOT and tree.spans[outer].operation == "tool":
+            tools[place] = tools[outer]
+    return tools
 
 
 def retries(tree: Tree, above: Sequence[int], counted: Sequence[bool]) -> set[int]:

@@ -54,7 +54,7 @@ def _total(
         sum(span.status_code == FAILED for span in spans),
         _names(span.service_name for span in spans),
         _names(findings.belongings[place].agent_name for place in places),
-        _names(span.llm_model or span.llm_request_model for span in spans),
+        _models(findings, places),
         _names(span.tool_name for span in spans),
         counted.count("agent"),
         sum(operation in MODEL_OPERATIONS for operation in counted),
@@ -62,6 +62,15 @@ def _total(
         *_tokens(findings, places),
         *_costs(findings, places),
         rules_version,
+    )
+
+
+def _models(findings: Findings, places: Iterable[int]) -> tuple[str, ...]:
+    spans, own = findings.tree.spans, findings.tokens.own
+    return _names(
+        spans[place].llm_model or spans[place].llm_request_model
+        for place in places
+        if spans[place].operation in MODEL_OPERATIONS or own[place] is not NO_TOKENS
     )
 
 
