@@ -102,7 +102,10 @@ TOKEN_RULES: Final = (
 )
 
 
-@lru_cache(maxsize=8_192)
+_LONGEST_NAME: Final = 500
+"""What is longer is cut: spans can tell megabytes, and what was found is remembered."""
+
+
 def meaning_of(llm_system: str, scope_name: str, scope_version: str, model: str) -> TokenMeaning:
     """Return what the counts of a span hold.
 
@@ -112,6 +115,16 @@ def meaning_of(llm_system: str, scope_name: str, scope_version: str, model: str)
         scope_version: That scope's version, or ''.
         model: The model that was asked or answered, or ''.
     """
+    return _meaning(
+        llm_system[:_LONGEST_NAME],
+        scope_name[:_LONGEST_NAME],
+        scope_version[:_LONGEST_NAME],
+        model[:_LONGEST_NAME],
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _meaning(llm_system: str, scope_name: str, scope_version: str, model: str) -> TokenMeaning:
     provider, name = llm_system.lower(), model.lower()
     for rule in TOKEN_RULES:
         if (

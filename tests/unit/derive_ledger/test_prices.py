@@ -236,6 +236,14 @@ def test_what_was_found_is_remembered_within_bounds(
     assert len(table._found) <= 3
 
 
+def test_names_of_any_length_are_looked_for_and_not_remembered(file: Path) -> None:
+    table = _table(file, '[[price]]\nmodel = "*"\ninput = "1"')
+    for name in ("m" * 500, "m" * 501, "m" * 10_000_000):
+        assert (_input(table, name) is None) == (len(name) > 500)
+        assert (_input(table, "m", name) is None) == (len(name) > 500)
+    assert {key for names in table._found for key in names if len(str(key)) > 500} == set()
+
+
 @given(
     counts=st.tuples(*[st.integers(0, 10**12)] * 6),
     amounts=st.tuples(*[st.none() | st.integers(0, 10**12)] * 5),

@@ -97,3 +97,8 @@ def test_google_adk_put_its_thoughts_into_the_output_with_version_2_3(
 ) -> None:
     said = meaning_of("gcp.vertex.agent", "gcp.vertex.agent", version, "gemini-2.5-pro")
     assert said == meaning
+
+
+def test_names_of_any_length_are_told_apart() -> None:
+    long = "x" * 10_000_000
+    assert meaning_of(f"anthropic{long}", long, long, long) == CACHED_BESIDE

@@ -26,6 +26,8 @@ _FIRST_DAY: Final = 0
 _NO_DAY: Final = date.max.toordinal() - _EPOCH
 _NOTHING: Final = re.compile(r"(?!)")
 _MOST_REMEMBERED: Final = 50_000
+_LONGEST_NAME: Final = 500
+"""Longer names are no model's and no provider's, and are not worth remembering."""
 
 
 class PriceError(ValueError):
@@ -72,6 +74,8 @@ class PriceTable:
             model: The model's whole name.
             day: The day in UTC, counted from 1970.
         """
+        if len(model) > _LONGEST_NAME or len(provider) > _LONGEST_NAME:
+            return None
         key = (provider, model, day)
         try:
             return self._found[key]
