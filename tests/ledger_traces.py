@@ -1,10 +1,12 @@
-"""Rows of traces for tests of the ledger: written out, or drawn at random."""
+"""Rows of traces for tests of the ledger, written out or drawn at random, and what came of them."""
 
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
-from rak_services.derive.ledger.rows import SpanFacts
+from rak_services.derive.ledger.accounting import Account
+from rak_services.derive.ledger.rows import SpanFacts, TraceTotal
 
 SECOND = 1_000_000_000
 MOMENT = 1_780_272_000 * SECOND
@@ -19,6 +21,41 @@ def span(span_id: str, parent: str = "", **facts: Any) -> SpanFacts:
     """A row of the trace `t`; whatever is not said is empty."""
     said = {"trace_id": "t", "timestamp": MOMENT, "service_name": "agents", **facts}
     return SpanFacts(**{**_EMPTY, "span_id": span_id, "parent_span_id": parent, **said})
+
+
+def agent_span(span_id: str, parent: str = "", **facts: Any) -> SpanFacts:
+    """A run of an agent."""
+    return span(span_id, parent, operation="agent", **facts)
+
+
+def llm_span(span_id: str, parent: str = "", **facts: Any) -> SpanFacts:
+    """A call of the model `gpt-4o`."""
+    return span(span_id, parent, **{"operation": "llm", "llm_model": "gpt-4o", **facts})
+
+
+def tool_span(span_id: str, parent: str = "", **facts: Any) -> SpanFacts:
+    """A call of the tool `search`."""
+    return span(span_id, parent, **{"operation": "tool", "tool_name": "search", **facts})
+
+
+def owned(account: Account) -> dict[str, int]:
+    """Input, output and unsplit tokens of the spans that own any."""
+    owned = {
+        entry.span_id: entry.input_tokens + entry.output_tokens + entry.unsplit_tokens
+        for entry in account.entries
+    }
+    return {span_id: tokens for span_id, tokens in owned.items() if tokens}
+
+
+def dollars(account: Account) -> Decimal:
+    """What all entries cost."""
+    return Decimal(sum(entry.cost for entry in account.entries)).scaleb(-12)
+
+
+def only_total(account: Account) -> TraceTotal:
+    """The totals of a trace of one session and user."""
+    (total,) = account.totals
+    return total
 
 
 def _word(*words: str) -> st.SearchStrategy[str]:
