@@ -69,6 +69,15 @@ SUMMARIES: Final = {
 }
 
 
+VIEWS: Final = {
+    "agent_execution_summary": ("agent_name", "execution_count"),
+    "llm_call_summary": ("llm_model", "call_count"),
+    "tool_execution_summary": ("tool_name", "execution_count"),
+}
+"""The column beside hour and service of each view, and the name of what counts calls."""
+_OF_VIEWS: Final = ("input_tokens", "cost")
+
+
 def assert_ledger_right(
     engine: Inserter, spans: Iterable[SpanFacts], prices: str | Path = EXAMPLE_PRICES
 ) -> None:
@@ -83,6 +92,8 @@ def assert_ledger_right(
     assert sorted(read) == sorted(totals)
     for name in SUMMARIES:
         assert_summary_right(engine, name, entries)
+    for name in VIEWS:
+        assert_view_right(engine, name, entries)
 
 
 def assert_summary_right(engine: Inserter, name: str, entries: Sequence[Entry]) -> None:
@@ -95,6 +106,33 @@ def assert_summary_right(engine: Inserter, name: str, entries: Sequence[Entry]) 
             if column in sums:
                 _assert_quantiles(found[key].pop(column), sums.pop(column))
         assert found[key] == sums, key
+
+
+def assert_view_right(engine: Inserter, name: str, entries: Sequence[Entry]) -> None:
+    """Compare one view of finished columns, by hour, with the entries."""
+    summary, (key, count) = SUMMARIES[name], VIEWS[name]
+    quantiles = "p50_duration, p95_duration, p99_duration"
+    rows = engine.execute(
+        f"SELECT toUnixTimestamp(hour), service_name, {key}, {count}, error_count, input_tokens,"
+        f" reinterpretAsInt128(cost), avg_duration_seconds, {quantiles} FROM {name}_mv"
+    )
+    groups = defaultdict(list)
+    for entry in filter(summary.holds, entries):
+        groups[entry.slot // 3600 * 3600, entry.service_name, getattr(entry, key)].append(entry)
+    assert {row[:3] for row in rows} == groups.keys()
+    for row in rows:
+        sums = _sum(summary, groups[row[:3]])
+        assert row[3:7] == tuple(sums[column] for column in ("calls", "errors", *_OF_VIEWS))
+        exact = sums["durations"]
+        mean = sum(exact) / max(len(exact), 1) / 1e9
+        assert row[7] == pytest.approx(mean)
+        expected = [max(rank(exact, quantile), 1) / 1e9 if exact else 0 for quantile in QUANTILES]
+        assert row[8:] == pytest.approx(tuple(expected), rel=HALF_BUCKET)
+
+
+def rank(ascending: Sequence[int], quantile: float) -> int:
+    """Return the quantile p of n values: the ceil(p n)-th, counted from the least."""
+    return ascending[max(math.ceil(quantile * len(ascending)), 1) - 1]
 
 
 def _tokens(entry: Entry) -> int:
@@ -156,10 +194,8 @@ def _stored_sums(engine: Inserter, name: str, columns: Mapping[str, Any]) -> Sum
 
 
 def _assert_quantiles(buckets: Mapping[int, int], exact: Sequence[int]) -> None:
-    """The quantile p of n durations is the ceil(p n)-th, counted from the least."""
     assert sum(buckets.values()) == len(exact)
     spread = [bucket for bucket, count in sorted(buckets.items()) for _ in range(count)]
     for quantile in QUANTILES if exact else ():
-        place = max(math.ceil(quantile * len(exact)), 1) - 1
-        found, duration = math.exp(spread[place] / BUCKETS_OF_E), max(exact[place], 1)
-        assert found == pytest.approx(duration, rel=HALF_BUCKET)
+        found = math.exp(rank(spread, quantile) / BUCKETS_OF_E)
+        assert found == pytest.approx(max(rank(exact, quantile), 1), rel=HALF_BUCKET)

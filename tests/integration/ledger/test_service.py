@@ -1,4 +1,4 @@
-"""`rak-derive` as a process keeps the ledger: it dies, comes back, rebuilds, and says what is wrong."""
+"""`rak-derive` as a process: it keeps the ledger, dies, comes back, and says what is wrong."""
 
 import contextlib
 import random

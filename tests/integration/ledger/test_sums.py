@@ -2,7 +2,9 @@
 
 import os
 import random
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +111,9 @@ def test_an_agent_that_becomes_known_later_takes_its_work_along(
     upkeep.cycle()
     assert inserter.execute(agents) == [("researcher", 300)]
     assert_ledger_right(inserter, [agent, call])
+
+
+def test_the_query_of_the_page_runs_as_written(inserter: Inserter) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()
+    (query,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert inserter.execute(query) == []

@@ -8,12 +8,16 @@ import pytest
 
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.statements import Statements
+from rak_libs.model.ledger import LEDGER, SUMMARY_STATES, TOKEN_KINDS, TRACE_TOTALS
 from rak_libs.model.metrics import METRIC_TABLES
 from rak_libs.model.profiles import PROFILE_TABLES
+from rak_libs.model.table import Table
 from rak_libs.runtime.settings import ClickHouseSettings
 from rak_services.migrate.config import Target
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+DOCUMENT = (DOCS / "schema.md").read_text()
+LEDGER_PAGE = (DOCS / "ledger.md").read_text()
 
 # Two services, two agents and two models within the last hour, and rows that each query must leave
 # out: another session, two hours and two days ago.
@@ -48,14 +52,15 @@ def migrated(shared: Target) -> Target:
     return shared
 
 
-def _section(heading: str) -> str:
+def _section(heading: str, document: str = DOCUMENT) -> str:
     level = heading.partition(" ")[0]
-    text = DOCUMENT.split(f"\n{heading}\n", 1)[1]
+    text = document.split(f"\n{heading}\n", 1)[1]
     return re.split(rf"\n#{{1,{len(level)}}} ", text, maxsplit=1)[0]
 
 
-def _documented_columns(heading: str) -> list[tuple[str, str]]:
-    return re.findall(r"^\| `([a-z_.]+)` \| ([A-Z][^|]+) \|", _section(heading), re.MULTILINE)
+def _documented_columns(heading: str, document: str = DOCUMENT) -> list[tuple[str, str]]:
+    row = r"^\| `([a-z_.]+)` \| ([A-Z][^|]+) \|"
+    return re.findall(row, _section(heading, document), re.MULTILINE)
 
 
 def _live_columns(statements: Statements, table: str) -> list[tuple[str, str]]:
@@ -70,6 +75,31 @@ def test_every_column_is_described(statements: Statements, migrated: Target, tab
     """In the table's order, with its type."""
     live = _live_columns(statements, migrated.qualified(table))
     assert _documented_columns(f"## {table}") == live
+
+
+@pytest.mark.parametrize("table", [LEDGER, TRACE_TOTALS, *SUMMARY_STATES], ids=lambda t: t.name)
+def test_every_column_of_the_ledger_is_described(
+    statements: Statements, migrated: Target, table: Table
+) -> None:
+    live = _live_columns(statements, migrated.qualified(table.name))
+    assert _documented_columns(f"## {table.name}", LEDGER_PAGE) == live
+
+
+@pytest.mark.parametrize(
+    "view", ["agent_execution_summary", "llm_call_summary", "tool_execution_summary"]
+)
+def test_the_views_of_summaries_have_finished_columns(
+    statements: Statements, migrated: Target, view: str
+) -> None:
+    """Described, and the same under both names."""
+    columns = _live_columns(statements, migrated.qualified(view))
+    assert columns == _live_columns(statements, migrated.qualified(f"{view}_mv"))
+    kinds = {kind.partition("(")[0] for _, kind in columns}
+    assert not kinds & {"Map", "AggregateFunction", "Nullable"}
+    named = _section("## agent_execution_summary_states", LEDGER_PAGE)
+    named += _section(f"## {view}_states", LEDGER_PAGE)
+    told = {name for name, _ in columns if name not in {"hour", *TOKEN_KINDS}}
+    assert [name for name in told if f"`{name}`" not in named] == []
 
 
 @pytest.mark.parametrize(
