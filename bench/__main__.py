@@ -11,6 +11,7 @@ from bench import (
     agent_queries,
     delivery,
     freshness,
+    ledger,
     logs,
     metrics,
     metrics_query,
@@ -30,6 +31,7 @@ BENCHES = {
     "freshness": freshness.run,
     "rollups": rollups.run,
     "metrics_query": metrics_query.run,
+    "ledger": ledger.run,
     "agent_queries": agent_queries.run,
 }
 
