@@ -131,7 +131,8 @@ class Reading:
     def _settings(self) -> Mapping[str, Any]:
         return {
             "max_block_size": _ROWS_AT_ONCE,
-            "max_threads": self.limits.threads,
+            # There are several such statements at once.
+            "max_threads": 1,
             "max_memory_usage": self.limits.memory_bytes,
             # Sorts what does not fit on the disk.
             "max_bytes_before_external_sort": self.limits.memory_bytes // 4,

@@ -14,7 +14,7 @@ from rak_services.derive.ledger.columns import batch_of
 from rak_services.derive.ledger.reading import StoredTrace
 from rak_services.derive.ledger.rows import Entry, TraceTotal
 
-ROWS_AT_ONCE: Final = 50_000
+ROWS_AT_ONCE: Final = 100_000
 """Rows that one INSERT stores, about."""
 MOST_DAYS: Final = 90
 """Days, which are partitions, that one INSERT touches: the engine refuses more than a hundred."""

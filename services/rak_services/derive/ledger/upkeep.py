@@ -61,7 +61,7 @@ class LedgerUpkeep:
     _summed_up_at: float = field(default=float("-inf"), init=False)
     # When the rows that were computed within the overlap were taken, by trace.
     _known: dict[str, frozenset[int]] = field(default_factory=dict, init=False)
-    # How much time at once had few enough traces.
+    # How much time at once to try next, while there is a backlog.
     _step_ms: int | None = field(default=None, init=False)
 
     def cycle(self) -> Progress:
@@ -129,7 +129,7 @@ class LedgerUpkeep:
         step = min(self._step_ms or seen - begin, seen - begin)
         while step > 1 and count_traces(engine, Arrived(begin, begin + step)) > limit:
             step //= 2
-        self._step_ms = 2 * step
+        self._step_ms = 2 * step if begin + step < seen else None
         return begin + step
 
     def _portions(self, arrived: Arrived) -> Iterator[Arrived]:
