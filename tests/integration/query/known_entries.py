@@ -98,7 +98,7 @@ def store_entries(config: Config, entries: Entries, gone: Entries) -> None:
         accounts = Accounts(engine, rules, limits, lambda: False, CrashPoints())
         for rows, seen_until, deleted in versions:
             engine.insert(LEDGER, batch_of(LEDGER, rows, seen_until, deleted), {})
-            accounts.sum_up(slots, now)
+            accounts.sum_up(slots)
 
 
 def grouped(entries: Iterable[Entry], key: Callable[[Entry], Any]) -> dict[Any, list[Entry]]:

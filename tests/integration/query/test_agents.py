@@ -274,6 +274,10 @@ def test_a_series_has_every_step_with_an_entry_and_sums_up_to_the_row(
             assert sum(point[field] for point in row["series"]) == row[field]
 
 
+def uses_tokens(entries: Entries) -> bool:
+    return any(getattr(row, kind) for row in entries for kind in TOKEN_KINDS)
+
+
 def paths_of(collection: str, name: str) -> set[str]:
     """Return the ways to write a name in a path."""
     return {f"{collection}/{quote(name, safe=safe)}" for safe in ("", "/")}
@@ -295,8 +299,10 @@ def test_an_agent_has_its_tools_and_models(api: Api, stored: Stored, agent: str)
         assert {row.pop("llm_model"): row for row in found_models} == {
             model: used(rows, model_calls(rows))
             for model, rows in models.items()
-            if model_calls(rows)
+            if model_calls(rows) or uses_tokens(rows)
         }
+        for kind in TOKEN_KINDS:
+            assert sum(row[kind] for row in found_models) == answer[kind]
         for rows in (found_tools, found_models):
             assert [row["calls"] for row in rows] == sorted(
                 (row["calls"] for row in rows), reverse=True
@@ -312,7 +318,7 @@ def test_a_model_has_the_agents_that_call_it(api: Api, stored: Stored, model: st
         assert {row.pop("agent_name"): row for row in answer.pop("used_by")} == {
             agent: used(of_agent, model_calls(of_agent))
             for agent, of_agent in agents.items()
-            if model_calls(of_agent)
+            if model_calls(of_agent) or uses_tokens(of_agent)
         }
         assert without_quantiles(answer) == model_row(model, rows)
         assert sum(point["calls"] for point in answer["series"]) == answer["calls"]

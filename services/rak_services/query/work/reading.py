@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from rak_libs.model.ledger import TOKEN_KINDS
 from rak_libs.model.time_text import format_time
 from rak_services.query.budget import Budget
 from rak_services.query.cursors import decode_cursor
@@ -118,11 +119,14 @@ class Single:
     most: int
 
     async def used(self, subject: Subject, columns: tuple[str, ...]) -> list[Row]:
-        """Return the rows of something that was used, or that used it, most calls first."""
+        """Return the rows of something that was used, or that used it, most calls first.
+
+        What tokens belong to is told without calls too, so that the parts add up.
+        """
         reading = _reading(subject, columns, self.request, self.period)
         found = await self.budget.ask(*rows_sql(reading, Part("-calls", None, self.most)))
         rows = (dict(zip(reading.row_names, row[:-1], strict=True)) for row in found)
-        return [row for row in rows if row["calls"]]
+        return [row for row in rows if row["calls"] or any(row.get(kind) for kind in TOKEN_KINDS)]
 
 
 async def read_single(
