@@ -6,12 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from integration.query.api_client import Api
+from integration.query.conftest import query_service
 from integration.query.known_entries import (
     AGENTS,
     LLAMA,
@@ -38,7 +40,7 @@ from integration.query.known_spans import SECOND, KnownSpan
 from integration.query.known_work import Work, make_work, spans_of, spending_of
 from rak_libs.model.ledger import SLOT_SECONDS, TOKEN_KINDS
 from rak_libs.model.time_text import format_time, parse_time
-from rak_libs.runtime.settings import Config
+from rak_libs.runtime.settings import Config, QuerySettings
 from rak_services.query.spending import SPENDING_COLUMNS
 
 SLOT = SLOT_SECONDS * SECOND
@@ -383,6 +385,22 @@ def test_a_mistake_is_named(
 ) -> None:
     answer = api.get(f"/api/v1/{path}", {**stored.period, **parameters})
     assert (answer.status, answer.json["parameter"]) == (400, parameter)
+
+
+def test_no_answer_has_more_points_than_rows_are_allowed(
+    config: Config, stored: Stored, tmp_path: Path
+) -> None:
+    with query_service(config, tmp_path, QuerySettings(max_result_rows=10)) as (api, _):
+        planner = api.get("/api/v1/agents/planner", stored.period).json
+        assert planner["step_ns"] == 2 * SLOT
+        assert 8 <= len(planner["series"]) <= 9
+        refused = api.get("/api/v1/agents/planner", {**stored.period, "step": "5m"})
+        assert (refused.status, refused.json["parameter"]) == (400, "step")
+        asked = {**stored.period, "step": "10m"}
+        answer = api.get("/api/v1/agents", asked)
+        assert (answer.status, answer.json["title"]) == (422, "The question is too large")
+        (first,) = api.page("/api/v1/agents", {**asked, "limit": "1"})["items"]
+        assert len(first["series"]) >= 8
 
 
 def test_a_cursor_keeps_what_relative_times_meant(api: Api, stored: Stored) -> None:

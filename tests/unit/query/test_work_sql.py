@@ -195,9 +195,10 @@ def test_only_filters_that_a_summary_tells_apart_are_answered_by_it() -> None:
 def test_the_default_step_is_of_whole_slots_and_divides_a_range_into_100_parts() -> None:
     day = 86_400 * SECOND_NS
     lengths = [SECOND_NS, 500 * 60 * SECOND_NS, day, 7 * day, 400 * day, MAX_NS]
-    steps = [default_step(Range(0, length), 0) // SECOND_NS for length in lengths]
+    steps = [default_step(Range(0, length), 0, 10_000) // SECOND_NS for length in lengths]
     assert steps == [300, 300, 900, 7_200, 604_800, 31_536_000]
-    assert default_step(Range(None, None), 5) == 300 * SECOND_NS
+    assert default_step(Range(None, None), 5, 10_000) == 300 * SECOND_NS
+    assert default_step(Range(0, HOUR), 0, 8) == 600 * SECOND_NS
 
 
 def test_a_step_that_makes_too_many_points_is_refused_by_naming_the_shortest() -> None:

@@ -89,7 +89,7 @@ async def read_page(
         period = Range(position.since_ns, position.until_ns)
         names = (position.name, position.other_name)[: len(subject.by)]
         after = After(position.key, names)
-    step_ns = checked_step(_whole(request.step), period, now, store.page_rows(None))
+    step_ns = checked_step(_whole(request.step), period, now, _most_steps(store))
     limit = store.page_rows(request.limit)
     budget = Budget(store)
     reading = _reading(subject, columns.row, request, period)
@@ -146,8 +146,9 @@ async def read_single(
     check_durations(request)
     now = store.now()
     period = resolve_range(request, now, open_start=request.trace_id is not None)
-    step_ns = checked_step(_whole(request.step), period, now, store.page_rows(None))
-    step_ns = step_ns or default_step(period, now)
+    most = _most_steps(store)
+    step_ns = checked_step(_whole(request.step), period, now, most)
+    step_ns = step_ns or default_step(period, now, most)
     budget = Budget(store)
     reading = _reading(subject, columns, request, period, step_ns)
     found = await budget.ask(*single_sql(reading, step_ns))
@@ -190,6 +191,11 @@ async def _not_found(budget: Budget, subject: Subject, name: str) -> NotFound:
             f"holds some of it: it was last seen at {format_time(last_seen)}"
         )
     return NotFound(f"no {what} {name!r} is stored; expected a name as the list of {what}s has it")
+
+
+def _most_steps(store: Store) -> int:
+    """Return how many parts a range may have: it touches a step more, and the row comes beside."""
+    return max(store.page_rows(None) - 2, 1)
 
 
 def _whole(step: int | None) -> int | None:

@@ -83,11 +83,11 @@ def checked_step(step_ns: int | None, period: Range, now_ns: int, most: int) -> 
     return step_ns
 
 
-def default_step(period: Range, now_ns: int) -> int:
-    """Return the step that divides a range into 100 parts or fewer, in nanoseconds."""
-    length = _length(period, now_ns)
+def default_step(period: Range, now_ns: int, most: int) -> int:
+    """Return the step that divides a range into 100 parts and `most` or fewer, in nanoseconds."""
+    length, parts = _length(period, now_ns), min(most, _MOST_PARTS)
     longest = _DEFAULT_STEPS[-1]
-    return next((step for step in _DEFAULT_STEPS if length <= step * _MOST_PARTS), longest)
+    return next((step for step in _DEFAULT_STEPS if length <= step * parts), longest)
 
 
 def _length(period: Range, now_ns: int) -> int:
