@@ -28,7 +28,7 @@ LLAMA = "meta-llama/Llama-3.1-70B"
 SERVICES = ("alpha", "gamma/δ")
 AGENTS = ("planner", "o'brien/2", "query", "")
 MODELS = (LLAMA, "gpt-4o", "a%2Fb", "")
-TOOLS = ("search", "sh/run", "100% wahr?")
+TOOLS = ("search", "sh/run", "100% wahr?", "検索 δ+")
 _NOTHING = {name: "" if kind is str else 0 for name, kind in Entry.__annotations__.items()}
 
 Entries = Sequence[Entry]
