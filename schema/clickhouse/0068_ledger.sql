@@ -66,6 +66,9 @@ ORDER BY (slot, trace_id, span_id)
 TTL toDateTime(timestamp) + toIntervalDay(${spans_retention_days})
 SETTINGS
     ttl_only_drop_parts = 1,
+    -- A day that is over becomes one part, of which FINAL has nothing to merge.
+    min_age_to_force_merge_seconds = 21600,
+    min_age_to_force_merge_on_partition_only = 1,
     non_replicated_deduplication_window = 0,
     auto_statistics_types = ''
 COMMENT 'What agents did and what it cost, one row each span of it';

@@ -40,6 +40,9 @@ ORDER BY (toStartOfHour(timestamp), trace_id, session_id, user_id)
 TTL toDateTime(timestamp) + toIntervalDay(${spans_retention_days})
 SETTINGS
     ttl_only_drop_parts = 1,
+    -- A day that is over becomes one part, of which FINAL has nothing to merge.
+    min_age_to_force_merge_seconds = 21600,
+    min_age_to_force_merge_on_partition_only = 1,
     non_replicated_deduplication_window = 0,
     auto_statistics_types = ''
 COMMENT 'What the spans of a trace, session and user sum up to';
