@@ -18,6 +18,7 @@ from bench import (
     profiles,
     receiver,
     rollups,
+    session_queries,
     writer,
 )
 
@@ -33,6 +34,7 @@ BENCHES = {
     "metrics_query": metrics_query.run,
     "ledger": ledger.run,
     "agent_queries": agent_queries.run,
+    "session_queries": session_queries.run,
 }
 
 
