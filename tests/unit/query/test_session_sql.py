@@ -10,6 +10,7 @@ import pytest
 
 from rak_libs.clickhouse.parameters import Parameters, bind
 from rak_services.query.invocations import metrics_sql, spans_sql
+from rak_services.query.invocations.records import Records
 from rak_services.query.parameter_types import AttributeFilters, Duration, TraceId
 from rak_services.query.sessions.listing_sql import (
     SESSIONS,
@@ -29,6 +30,7 @@ from rak_services.query.sessions.reading_sql import (
     traces_sql,
 )
 from rak_services.query.sessions.requests import ListSessions, ListUsers
+from rak_services.query.span_conditions import Conditions
 from rak_services.query.time_ranges import Range
 from rak_services.query.trace_ledger import EntryPlace
 from rak_services.query.trace_ledger import entries_sql as ledger_entries_sql
@@ -59,6 +61,14 @@ EVERY_FILTER = ListSessions(
 )
 OF_TOTALS = ListSessions(session=ID, user="u", trace_id=TraceId(TRACE))
 TIMES = spans_sql.Times(FIRST, LAST)
+IN_TRACES = spans_sql.Traces([TRACE], TIMES)
+
+
+def records_of(traces: spans_sql.Traces | None) -> tuple[str, Parameters]:
+    conditions = Conditions()
+    Records(ID, traces).add_to(conditions)
+    return conditions.where() + "\n", conditions.parameters
+
 
 STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "sessions": keys_sql(SESSIONS, ListSessions(), "-last_seen", DAY, None, 51),
@@ -90,7 +100,9 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
     "trace_spending": sums_sql([TRACE, "f" * 32], FIRST, LAST),
     "traces_settled": settled_sql([TRACE]),
     "invocation_spans": spans_sql.spans_sql(ID),
-    "invocation_entries": spans_sql.entries_sql(ID),
+    "invocation_entries": spans_sql.entries_sql(ID, IN_TRACES),
+    "invocation_records": records_of(IN_TRACES),
+    "invocation_records_without_traces": records_of(None),
     "invocation_traces": spans_sql.traces_sql([TRACE], TracePlace(FIRST, TRACE), 21),
     "invocation_exemplars": metrics_sql.exemplars_sql(ID, [TRACE], TIMES, 21),
     "invocation_series": metrics_sql.series_sql(ID, TIMES, 21),

@@ -1,7 +1,6 @@
 """What metrics know of one invocation: series that name it, and measurements made in it."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from rak_libs.clickhouse.select import Row
@@ -14,7 +13,7 @@ from rak_services.query.invocations.answers import (
     InvocationSeries,
 )
 from rak_services.query.invocations.metrics_sql import exemplars_sql, series_of_sql, series_sql
-from rak_services.query.invocations.spans_sql import Times
+from rak_services.query.invocations.spans_sql import Times, Traces
 from rak_services.query.metrics.exemplars import exemplar_of
 
 _AROUND_NS: Final = HOUR_NS
@@ -22,16 +21,17 @@ _AROUND_NS: Final = HOUR_NS
 
 
 async def metrics_of(
-    budget: Budget, invocation_id: str, traces: Sequence[str], times: Times | None, rows: int
+    budget: Budget, invocation_id: str, traces: Traces | None, rows: int
 ) -> InvocationMetrics:
     """Return the first series and exemplars of an invocation; exemplars only of known traces.
 
     Raises:
         ClickHouseError: The engine cannot be asked.
     """
+    times = None if traces is None else traces.times
     series, exemplars = await asyncio.gather(
         budget.select(series_sql(invocation_id, times, rows + 1), budget.left(1)),
-        _exemplars(budget, invocation_id, traces, times, rows + 1),
+        _exemplars(budget, invocation_id, traces, rows + 1),
     )
     complete = series is not None and exemplars is not None
     return InvocationMetrics(
@@ -42,16 +42,19 @@ async def metrics_of(
 
 
 async def _exemplars(
-    budget: Budget, invocation_id: str, traces: Sequence[str], times: Times | None, rows: int
+    budget: Budget, invocation_id: str, traces: Traces | None, rows: int
 ) -> list[InvocationExemplar] | None:
-    if times is None:
+    if traces is None:
         return []
+    times = traces.times
     around = Times(max(times.begin - _AROUND_NS, 0), min(times.end + _AROUND_NS, MAX_NS))
-    found = await budget.select(exemplars_sql(invocation_id, traces, around, rows), budget.left(1))
+    found = await budget.select(
+        exemplars_sql(invocation_id, traces.ids, around, rows), budget.left(1)
+    )
     if not found:
         return None if found is None else []
-    statement = series_of_sql(sorted({row[0] for row in found}), sorted({row[2] for row in found}))
-    known = await budget.select(statement, budget.left(1))
+    names, fingerprints = {row[0] for row in found}, {row[2] for row in found}
+    known = await budget.select(series_of_sql(sorted(names), sorted(fingerprints)), budget.left(1))
     if known is None:
         return None
     by_key = {row[:2]: row[2:] for row in known}

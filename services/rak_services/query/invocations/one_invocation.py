@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from rak_libs.clickhouse.parameters import Parameters
 from rak_libs.clickhouse.select import Row
 from rak_libs.model.time_text import format_time
 from rak_services.query.answers import TraceList
@@ -20,11 +21,16 @@ from rak_services.query.invocations.answers import (
     InvocationWork,
 )
 from rak_services.query.invocations.metrics import metrics_of
-from rak_services.query.invocations.records import RecordsPosition, records_of_invocation
+from rak_services.query.invocations.records import (
+    Records,
+    RecordsPosition,
+    records_of_invocation,
+)
 from rak_services.query.invocations.requests import GetInvocation
 from rak_services.query.invocations.spans_sql import (
     MOST_TRACES,
     Times,
+    Traces,
     entries_sql,
     spans_sql,
     traces_sql,
@@ -37,9 +43,10 @@ from rak_services.query.profiles.listing_sql import ProfilePlace, places_sql, ro
 from rak_services.query.profiles.requests import ProfileFilters
 from rak_services.query.profiles.selection import SampleCondition
 from rak_services.query.profiles.selection import Selection as ProfileSelection
+from rak_services.query.profiles.span_sets import times_sql
 from rak_services.query.sessions.reading_sql import TracePlace
 from rak_services.query.snapshots import take_snapshot
-from rak_services.query.spending import spending_fields
+from rak_services.query.spending import SPENDING_COLUMNS, spending_fields
 from rak_services.query.time_ranges import Range
 from rak_services.query.trace_search import SearchBudget, trace_rows
 from rak_services.query.trace_search_sql import Candidate
@@ -50,6 +57,10 @@ _NAMES_A_TRACE: Final = (
     " AND (trace_id IN %(traces)s OR hasAny(`samples.trace_id`, %(traces)s))))"
 )
 """A profile belongs to an invocation that it names, or else to that of a trace that it names."""
+
+
+_NO_NAMES: Final = ((),) * 6
+_NO_SUMS: Final = (0,) * (3 + len(SPENDING_COLUMNS))
 
 
 class InvocationPosition(Struct, frozen=True, array_like=True):
@@ -65,14 +76,12 @@ class _Found:
 
     Attributes:
         work: What is answered of it.
-        traces: The ids of its traces.
-        times: When its spans were; None without any.
-        complete: Whether these are all traces.
+        traces: Its traces; None without any.
+        complete: Whether these are all of them.
     """
 
     work: InvocationWork
-    traces: list[str]
-    times: Times | None
+    traces: Traces | None
     complete: bool
 
 
@@ -86,11 +95,11 @@ async def get_invocation(store: Store, question: Question, request: GetInvocatio
     found = await _found(budget, request.invocation_id)
     traces, logs, metrics, profiles = await asyncio.gather(
         _traces(budget, question, found, after, rows),
-        _logs(store, budget, question, request, after),
+        _logs(store, budget, question, request, found, after),
         _metrics(budget, request.invocation_id, found, after, rows),
         _profiles(store, budget, request.invocation_id, found, after),
     )
-    nothing = not (found.traces or (logs and logs.items) or (profiles and profiles.items))
+    nothing = found.traces is None and not ((logs and logs.items) or (profiles and profiles.items))
     if nothing and request.cursor is None and not (metrics and metrics.series):
         raise NotFound(f"nothing that is stored names the invocation {request.invocation_id!r}")
     return Invocation(
@@ -105,42 +114,46 @@ async def get_invocation(store: Store, question: Question, request: GetInvocatio
 
 
 async def _found(budget: Budget, invocation_id: str) -> _Found:
-    spans, entries = await asyncio.gather(
-        budget.select(spans_sql(invocation_id), budget.left(1)),
-        budget.select(entries_sql(invocation_id), budget.left(1)),
-    )
-    if not spans or not entries:
+    spans = await _one_row(budget, spans_sql(invocation_id))
+    ids = sorted(spans[4])
+    if not ids:
+        return _Found(_work(spans, None), None, complete=True)
+    # More than the rows that name it: a span below one of those may have begun or ended later.
+    times = Times(*await _one_row(budget, times_sql(ids[:MOST_TRACES])))
+    traces = Traces(ids[:MOST_TRACES], times)
+    entries = await _one_row(budget, entries_sql(invocation_id, traces))
+    return _Found(_work(spans, entries), traces, len(ids) <= MOST_TRACES)
+
+
+async def _one_row(budget: Budget, statement: tuple[str, Parameters]) -> Row:
+    rows = await budget.select(statement, budget.left(1))
+    if not rows:
         raise QuestionTimedOut
-    return _summed(spans[0], entries[0])
+    return rows[0]
 
 
-def _summed(of_spans: Row, of_entries: Row) -> _Found:
-    spans, errors, first, last, in_spans, services = of_spans
-    entries, first_entry, last_entry, in_ledger, ledger_services = of_entries[:5]
-    agents, models, tools, sessions, users, runs, llm_calls, tool_calls = of_entries[5:13]
-    traces = sorted({*in_spans, *in_ledger})
-    begins = [time for time, count in ((first, spans), (first_entry, entries)) if count]
-    ends = [time for time, count in ((last, spans), (last_entry, entries)) if count]
-    times = Times(min(begins), max(ends)) if begins else None
-    work = InvocationWork(
-        first_seen=None if times is None else format_time(times.begin),
-        last_seen=None if times is None else format_time(times.end),
+def _work(of_spans: Row, of_entries: Row | None) -> InvocationWork:
+    spans, errors, first, last, traces, services = of_spans
+    entries, last_entry, *names = of_entries[:8] if of_entries else (0, 0, *_NO_NAMES)
+    runs, llm_calls, tool_calls, *spent = of_entries[8:] if of_entries else _NO_SUMS
+    return InvocationWork(
+        first_seen=format_time(first) if spans else None,
+        last_seen=format_time(max(last, last_entry)) if spans else None,
         traces=len(traces),
         spans=spans,
         entries=entries,
         errors=errors,
+        services=sorted({*services, *names[0]}),
+        agents=sorted(names[1]),
+        models=sorted(names[2]),
+        tools=sorted(names[3]),
+        sessions=names[4],
+        users=names[5],
         agent_runs=runs,
         llm_calls=llm_calls,
         tool_calls=tool_calls,
-        services=sorted({*services, *ledger_services}),
-        agents=sorted(agents),
-        models=sorted(models),
-        tools=sorted(tools),
-        sessions=sessions,
-        users=users,
-        **spending_fields(of_entries[13:]),
+        **spending_fields(spent),
     )
-    return _Found(work, traces[:MOST_TRACES], times, len(traces) <= MOST_TRACES)
 
 
 async def _traces(
@@ -148,9 +161,9 @@ async def _traces(
 ) -> TraceList | None:
     if after.records is not None:
         return None
-    if not found.traces:
+    if found.traces is None:
         return TraceList(items=[], next_cursor=None, complete=True)
-    statement = traces_sql(found.traces, after.trace, rows + 1)
+    statement = traces_sql(found.traces.ids, after.trace, rows + 1)
     stored = await budget.select(statement, budget.left(1))
     candidates = [Candidate(*row) for row in stored or []]
     items, all_told = await trace_rows(budget, candidates[:rows])
@@ -168,13 +181,14 @@ async def _logs(
     budget: Budget,
     question: Question,
     request: GetInvocation,
+    found: _Found,
     after: InvocationPosition,
 ) -> LogList | None:
     if after.trace is not None:
         return None
-    page = await records_of_invocation(
-        store, budget, request.invocation_id, after.records, store.page_rows(request.limit)
-    )
+    records = Records(request.invocation_id, found.traces)
+    rows = store.page_rows(request.limit)
+    page = await records_of_invocation(store, budget, records, after.records, rows)
     cursor = None
     if page.next_position is not None:
         cursor = question.cursor_after(InvocationPosition(None, page.next_position))
@@ -186,7 +200,7 @@ async def _metrics(
 ) -> InvocationMetrics | None:
     if after.trace is not None or after.records is not None:
         return None
-    return await metrics_of(budget, invocation_id, found.traces, found.times, rows)
+    return await metrics_of(budget, invocation_id, found.traces, rows)
 
 
 async def _profiles(
@@ -195,8 +209,8 @@ async def _profiles(
     if after.trace is not None or after.records is not None:
         return None
     condition = SampleCondition("true", _NAMES_IT, {"invocation": invocation_id})
-    if found.traces:
-        parameters = {**condition.parameters, "traces": found.traces}
+    if found.traces is not None:
+        parameters = {**condition.parameters, "traces": found.traces.ids}
         condition = SampleCondition("true", _NAMES_A_TRACE, parameters)
     selection = ProfileSelection(ProfileFilters(), Range(None, None), condition)
     most = store.page_rows(None)

@@ -1,7 +1,7 @@
 """The log records of one invocation: those that name it, and those written in its spans."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from msgspec import Struct
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_services.query.budget import Budget
 from rak_services.query.endpoint import Store
-from rak_services.query.invocations.spans_sql import IN_LEDGER, IN_SPANS
+from rak_services.query.invocations.spans_sql import Traces
 from rak_services.query.logs.answers import LogRecord
 from rak_services.query.logs.pages import read_page
 from rak_services.query.logs.places import OLDEST_FIRST, RecordPlace, passed_at
@@ -20,11 +20,6 @@ from rak_services.query.problems import hit_a_limit
 from rak_services.query.snapshots import Snapshot, take_snapshot
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.time_ranges import Range
-
-_BELONGS = (
-    "(invocation_id = %(invocation)s"
-    f" OR (invocation_id = '' AND trace_id != '' AND ({IN_SPANS} OR {IN_LEDGER})))"
-)
 
 
 class RecordsPosition(Struct, frozen=True, array_like=True):
@@ -43,24 +38,41 @@ class RecordsPage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _OfInvocation(Selection):
-    """The records of an invocation; `filters` and `period` leave none out."""
+class Records:
+    """The records that name an invocation, or name none and were written in one of its spans.
 
-    invocation_id: str = ""
+    Attributes:
+        invocation_id: The invocation.
+        traces: Its traces; None without any.
+    """
+
+    invocation_id: str
+    traces: Traces | None
+
+    def add_to(self, conditions: Conditions) -> None:
+        """Keep these records."""
+        if self.traces is None:
+            named = "invocation_id = %(invocation)s"
+            conditions.add(named, invocation=self.invocation_id)
+        else:
+            self.traces.add_inside(conditions, self.invocation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection(Selection):
+    """A selection whose `filters` and `period` leave none out."""
+
+    records: Records = field(kw_only=True)
 
     def conditions(self) -> Conditions:
         """Return the conditions that hold for these records and no others."""
         conditions = Selection.conditions(self)
-        conditions.add(_BELONGS, invocation=self.invocation_id)
+        self.records.add_to(conditions)
         return conditions
 
 
 async def records_of_invocation(
-    store: Store,
-    budget: Budget,
-    invocation_id: str,
-    after: RecordsPosition | None,
-    rows: int,
+    store: Store, budget: Budget, records: Records, after: RecordsPosition | None, rows: int
 ) -> RecordsPage:
     """Return a page of the records of an invocation.
 
@@ -68,7 +80,7 @@ async def records_of_invocation(
         ClickHouseError: The engine cannot be asked.
     """
     try:
-        return await _page(store, budget, invocation_id, after, rows)
+        return await _page(store, budget, records, after, rows)
     except ClickHouseError as error:
         if hit_a_limit(error):
             return RecordsPage([], None, complete=False)
@@ -76,15 +88,11 @@ async def records_of_invocation(
 
 
 async def _page(
-    store: Store,
-    budget: Budget,
-    invocation_id: str,
-    after: RecordsPosition | None,
-    rows: int,
+    store: Store, budget: Budget, records: Records, after: RecordsPosition | None, rows: int
 ) -> RecordsPage:
     snapshot = await take_snapshot(store) if after is None else after.snapshot
     place = None if after is None else after.place
-    selection = _OfInvocation(RecordFilters(), Range(None, None), snapshot, invocation_id)
+    selection = _Selection(RecordFilters(), Range(None, None), snapshot, records=records)
     found = await budget.ask(*keys_sql(selection, OLDEST_FIRST, place, rows + 1))
     stored = await read_page(budget.ask, selection, OLDEST_FIRST, place, found[:rows])
     position = None

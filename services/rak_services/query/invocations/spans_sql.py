@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rak_libs.clickhouse.parameters import Parameters
+from rak_libs.model.ledger import slot_of
 from rak_services.query.ledger_conditions import LEDGER_SETTINGS
 from rak_services.query.sessions.reading_sql import TracePlace
 from rak_services.query.span_conditions import Conditions
@@ -16,23 +17,47 @@ from rak_services.query.spending import SPENDING_COLUMNS
 MOST_TRACES: Final = 10_000
 """So many traces of an invocation are looked at."""
 
-IN_SPANS: Final = (
-    "(trace_id, span_id) IN (SELECT trace_id, span_id FROM spans"
-    " WHERE invocation_id = %(invocation)s)"
-)
-IN_LEDGER: Final = (
-    "(trace_id, span_id) IN (SELECT trace_id, span_id FROM ledger FINAL"
-    " WHERE invocation_id = %(invocation)s)"
-)
-"""Conditions that hold for what was written in a span of the invocation."""
-
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When the spans of an invocation were, in nanoseconds since 1970: `end` of the last of all."""
+    """When spans were, in nanoseconds since 1970: `end` of the last of all."""
 
     begin: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The traces in which spans name an invocation.
+
+    Attributes:
+        ids: Of them; in the ledger it has spans in no other.
+        times: When their spans were, all of them.
+    """
+
+    ids: list[str]
+    times: Times
+
+    def add_slots(self, conditions: Conditions) -> None:
+        """Keep entries of the ledger in these traces."""
+        conditions.add("trace_id IN %(traces)s", traces=self.ids)
+        times = self.times
+        conditions.add("slot >= toDateTime(%(begin)s, 'UTC')", begin=slot_of(times.begin))
+        conditions.add("slot <= toDateTime(%(end)s, 'UTC')", end=slot_of(times.end))
+
+    def add_inside(self, conditions: Conditions, invocation_id: str) -> None:
+        """Keep what was written in a span of the invocation, or names it: columns of a record."""
+        entries = Conditions()
+        self.add_slots(entries)
+        entries.add("invocation_id = %(invocation)s")
+        own = "SELECT trace_id, span_id FROM spans WHERE invocation_id = %(invocation)s"
+        inherited = f"SELECT trace_id, span_id FROM ledger FINAL WHERE {entries.where('    ')}"  # noqa: S608
+        conditions.add(
+            "(invocation_id = %(invocation)s OR (invocation_id = '' AND trace_id IN %(traces)s"
+            f" AND ((trace_id, span_id) IN ({own}) OR (trace_id, span_id) IN ({inherited}))))",
+            invocation=invocation_id,
+            **entries.parameters,
+        )
 
 
 def spans_sql(invocation_id: str) -> tuple[str, Parameters]:
@@ -54,12 +79,15 @@ WHERE invocation_id = %(invocation)s
     return sql, {"invocation": invocation_id}
 
 
-def entries_sql(invocation_id: str) -> tuple[str, Parameters]:
+def entries_sql(invocation_id: str, traces: Traces) -> tuple[str, Parameters]:
     """Return the statement for what the ledger says of the invocation; one row.
 
-    Columns: entries, begin of the first, end of the last, traces, services, agents, models, tools,
-    sessions, users, runs of agents, calls of models, of tools, those of `SPENDING_COLUMNS`.
+    Columns: entries, end of the last, services, agents, models, tools, sessions, users, runs of
+    agents, calls of models, of tools, those of `SPENDING_COLUMNS`.
     """
+    conditions = Conditions()
+    conditions.add("invocation_id = %(invocation)s", invocation=invocation_id)
+    traces.add_slots(conditions)
     names = ",\n    ".join(
         f"groupUniqArrayIf({column}, {column} != '')"
         for column in ("service_name", "agent_name", "llm_model", "tool_name")
@@ -68,10 +96,8 @@ def entries_sql(invocation_id: str) -> tuple[str, Parameters]:
     sql = f"""\
 SELECT
     count(),
-    toUnixTimestamp64Nano(min(timestamp)),
     max(toUnixTimestamp64Nano(timestamp)
         + toInt64(least(duration_ns, 9223372036854775807 - toUnixTimestamp64Nano(timestamp)))),
-    groupUniqArray({MOST_TRACES + 1})(trace_id),
     {names},
     arraySort(groupUniqArrayIf(session_id, session_id != '')),
     arraySort(groupUniqArrayIf(user_id, user_id != '')),
@@ -80,10 +106,10 @@ SELECT
     sum(counted AND operation = 'tool'),
     {sums}
 FROM ledger FINAL
-WHERE invocation_id = %(invocation)s
+WHERE {conditions.where()}
 {LEDGER_SETTINGS}
 """  # noqa: S608 - built from constants; values are bound
-    return sql, {"invocation": invocation_id}
+    return sql, conditions.parameters
 
 
 def traces_sql(traces: list[str], after: TracePlace | None, rows: int) -> tuple[str, Parameters]:

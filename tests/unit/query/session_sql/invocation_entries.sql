@@ -1,9 +1,7 @@
 SELECT
     count(),
-    toUnixTimestamp64Nano(min(timestamp)),
     max(toUnixTimestamp64Nano(timestamp)
         + toInt64(least(duration_ns, 9223372036854775807 - toUnixTimestamp64Nano(timestamp)))),
-    groupUniqArray(10001)(trace_id),
     groupUniqArrayIf(service_name, service_name != ''),
     groupUniqArrayIf(agent_name, agent_name != ''),
     groupUniqArrayIf(llm_model, llm_model != ''),
@@ -23,4 +21,7 @@ SELECT
     sum(unpriced_tokens)
 FROM ledger FINAL
 WHERE invocation_id = 'it\'s / %2F'
+    AND trace_id IN ['0af7651916cd43dd8448eb211c80319c']
+    AND slot >= toDateTime(1777636800, 'UTC')
+    AND slot <= toDateTime(1777640400, 'UTC')
 SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -1,0 +1,1 @@
+invocation_id = 'it\'s / %2F'
