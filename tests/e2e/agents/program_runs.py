@@ -1,17 +1,13 @@
-"""Runs the programs as the services they stand for, some at once."""
+"""Runs the programs as the services they stand for."""
 
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.agents.programs.telemetry import COPIES
-
 TESTS = Path(__file__).resolve().parents[2]
-AT_ONCE = 3
-SECONDS = 120
+SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -42,25 +38,17 @@ def run_all(provider_url: str, otlp_url: str) -> None:
     Raises:
         AssertionError: One failed; the message has what it said.
     """
-    command = [sys.executable, "-m"]
-
-    def run(program: Program) -> None:
-        done = subprocess.run(
-            [*command, f"e2e.agents.programs.{program.module}", provider_url, program.name],
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
-                "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_url,
-                "OTEL_SERVICE_NAME": program.name,
-                COPIES: str(program.copies),
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, f"{program}:\n{done.stdout}\n{done.stderr}"
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(run, PROGRAMS))
+    done = subprocess.run(
+        [sys.executable, "-m", "e2e.agents.programs", provider_url],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_url,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -1,10 +1,9 @@
 """The SDKs of OpenAI and Anthropic, called by a program under an instrumentation of its choice.
 
-Usage: `python -m e2e.agents.programs.model_sdks <provider's URL> <instrumentation>`, whose name
-begins the ids of all sessions. Agents and tools are told by OpenTelemetry's own library.
+The instrumentation's name begins the ids of all sessions. Agents and tools are told by
+OpenTelemetry's own library.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -157,9 +156,8 @@ def _tool(name: str) -> str:
         return f"{name} is fine"
 
 
-def main() -> None:
+def main(url: str, name: str) -> None:
     """Run every topology that the instrumentation can tell of."""
-    _, url, name = sys.argv
     with telemetry() as tracer:
         INSTRUMENTATIONS[name]()
         program = Program(url, name, tracer)
@@ -181,7 +179,3 @@ def main() -> None:
         if name == "today":
             # OpenLLMetry adds the first event's count of output to the whole one, a token too many.
             program.stream_message("message-streamed", Step(cached=True, written=True))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,6 @@
-"""Agents of the OpenAI Agents SDK under OpenTelemetry's own instrumentations.
-
-Usage: `python -m e2e.agents.programs.openai_agents <provider's URL> <begin of session ids>`.
-"""
+"""Agents of the OpenAI Agents SDK under OpenTelemetry's own instrumentations."""
 
 import asyncio
-import sys
 from typing import Any
 
 from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
@@ -75,14 +71,9 @@ async def run(program: Program) -> None:
     await asyncio.gather(program.handed_over(), program.nested())
 
 
-def main() -> None:
+def main(url: str, name: str) -> None:
     """Run every topology."""
-    _, url, name = sys.argv
     with telemetry():
         OpenAIInstrumentor().instrument()
         OpenAIAgentsInstrumentor().instrument(disable_openai_trace_export=True)
         asyncio.run(run(Program(url, name)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,6 @@
-"""Agents of Pydantic AI, in every generation of what it emits, one of them with tools over MCP.
-
-Usage: `python -m e2e.agents.programs.pydantic_agents <provider's URL> <begin of session ids>`.
-"""
+"""Agents of Pydantic AI, in every generation of what it emits, one with tools over MCP."""
 
 import asyncio
-import sys
 import warnings
 from typing import Any, Literal
 
@@ -155,13 +151,8 @@ async def run(url: str, name: str) -> None:
     await Program(url, f"{name}-twice", 5, repeated=True).run()
 
 
-def main() -> None:
+def main(url: str, name: str) -> None:
     """Run every topology."""
     warnings.simplefilter("ignore")
-    _, url, name = sys.argv
     with telemetry():
         asyncio.run(run(url, name))
-
-
-if __name__ == "__main__":
-    main()
