@@ -7,6 +7,9 @@ SESSION_HEADER = "x-session"
 AGENT_HEADER = "x-agent"
 USER_HEADER = "x-user"
 
+BILLED_ELSEWHERE = "/bills"
+"""Where a model that answers inside the program says what it used, to have it in the books."""
+
 
 class Step(msgspec.Struct, frozen=True):
     """One answer of a model.

@@ -85,6 +85,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == plans.BILLED_ELSEWHERE:
+            self.provider.bill(body["model"], Usage(body["input"], body["output"]), self.headers)
+            self._answer(200, {})
+            return
         plan = msgspec.json.decode(self.headers[plans.PLAN_HEADER], type=Plan)
         status = self.provider.failure(self.headers[plans.SESSION_HEADER], plan)
         if status is not None:

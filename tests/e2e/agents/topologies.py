@@ -137,6 +137,61 @@ def a_model_without_a_price(books: Books, begin: int) -> list[Trace]:
     return [trace]
 
 
+def cached_beside_the_input(books: Books, begin: int) -> list[Trace]:
+    """An instrumentation that passes on Anthropic's own counts, which leave out what was cached."""
+    trace = Trace(books, "hand-cached-beside", begin, scope=("openlit.otel.tracing", "1.45.0"))
+    usage = Usage(input=5_000, output=500, cache_read=3_000, cache_write=700)
+    told: dict[str, Attribute] = {
+        "session.id": trace.session,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.usage.input_tokens": usage.input - usage.cache_read - usage.cache_write,
+        "gen_ai.usage.cache_read_input_tokens": usage.cache_read,
+        "gen_ai.usage.cache_creation_input_tokens": usage.cache_write,
+        "gen_ai.usage.output_tokens": usage.output,
+    }
+    call = trace.add("chat claude-sonnet-4-5", told)
+    trace.bill(call, "claude-sonnet-4-5", usage, "")
+    return [trace]
+
+
+def thoughts_beside_the_output(books: Books, begin: int) -> list[Trace]:
+    """Google's ADK of before 2: tools and agents lie below the call that chose them.
+
+    Their tokens are no part of that call's, and thoughts none of what it tells as its output.
+    """
+    trace = Trace(books, "hand-adk", begin, scope=("gcp.vertex.agent", "1.20.0"))
+
+    def call_llm(parent: bytes, agent: str, usage: Usage) -> bytes:
+        told: dict[str, Attribute] = {
+            "gen_ai.system": "gcp.vertex.agent",
+            "gen_ai.request.model": "gemini-2.5-pro",
+            "gcp.vertex.agent.session_id": trace.session,
+            "gcp.vertex.agent.invocation_id": "inv-adk",
+            "gen_ai.usage.input_tokens": usage.input,
+            "gen_ai.usage.output_tokens": usage.output - usage.reasoning,
+            "gen_ai.usage.experimental.reasoning_tokens": usage.reasoning,
+        }
+        call = trace.add("call_llm", told, parent)
+        trace.bill(call, "gemini-2.5-pro", usage, agent)
+        return call
+
+    def run(name: str, parent: bytes = b"") -> bytes:
+        told: dict[str, Attribute] = {"gen_ai.operation.name": "invoke_agent"}
+        return trace.add(f"invoke_agent {name}", told | {"gen_ai.agent.name": name}, parent)
+
+    outer = call_llm(run("root-agent"), "root-agent", Usage(input=300, output=90, reasoning=30))
+    tool: dict[str, Attribute] = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "transfer_to_agent",
+    }
+    trace.add("execute_tool transfer_to_agent", tool, outer)
+    inner = Usage(input=1_000, output=400, reasoning=100)
+    call_llm(run("sub-agent", outer), "sub-agent", inner)
+    return [trace]
+
+
 Topology = Callable[[Books, int], list[Trace]]
 
 TOPOLOGIES: tuple[Topology, ...] = (
@@ -148,6 +203,8 @@ TOPOLOGIES: tuple[Topology, ...] = (
     models_below_tools,
     two_days_two_prices,
     a_model_without_a_price,
+    cached_beside_the_input,
+    thoughts_beside_the_output,
 )
 
 

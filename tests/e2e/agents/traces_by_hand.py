@@ -14,6 +14,7 @@ from e2e.agents.books import Books, Usage
 
 SECOND = 10**9
 SPANS_PER_REQUEST = 2_000
+BY_HAND = ("by-hand", "1.0")
 
 Attribute = str | int | float | bool | Sequence[str]
 
@@ -42,14 +43,14 @@ class Trace:
         books: Where its calls of models are billed.
         session: Whose they are billed to; no span names it unless its attributes do.
         begin: When the first span begins, unix nanoseconds.
-        scope: The instrumentation's name.
+        scope: The instrumentation's name and version.
         spans: The spans so far, each with its service.
     """
 
     books: Books
     session: str
     begin: int
-    scope: str = "by-hand"
+    scope: tuple[str, str] = BY_HAND
     trace_id: bytes = field(default_factory=lambda: random.randbytes(16))
     spans: list[tuple[str, Span]] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -100,7 +101,7 @@ class Trace:
         return requests(self.spans, self.scope)
 
 
-def requests(spans: Sequence[tuple[str, Span]], scope: str = "by-hand") -> list[bytes]:
+def requests(spans: Sequence[tuple[str, Span]], scope: tuple[str, str]) -> list[bytes]:
     """Return the OTLP requests that tell some spans, each with its service."""
     bodies = []
     for place in range(0, len(spans), SPANS_PER_REQUEST):
@@ -111,7 +112,7 @@ def requests(spans: Sequence[tuple[str, Span]], scope: str = "by-hand") -> list[
             resource_spans = request.resource_spans.add()
             resource_spans.resource.attributes.extend(_attributes({"service.name": service}))
             scope_spans = resource_spans.scope_spans.add()
-            scope_spans.scope.name = scope
+            scope_spans.scope.name, scope_spans.scope.version = scope
             scope_spans.spans.extend(span for _, span in part)
         bodies.append(request.SerializeToString())
     return bodies

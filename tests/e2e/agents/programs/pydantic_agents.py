@@ -9,20 +9,41 @@ from openai import AsyncOpenAI
 from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
 from pydantic_ai import Agent, ModelRetry, RunContext
 from pydantic_ai.capabilities import Instrumentation
+from pydantic_ai.messages import ModelResponse
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.test import TestModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
-from e2e.agents.plans import Step, headers
+from e2e.agents.plans import BILLED_ELSEWHERE, Step, headers
 from e2e.agents.programs.mcp_tools import call_tools
 from e2e.agents.programs.telemetry import async_http_client, telemetry
 
 Generation = Literal[2, 3, 4, 5, 6]
 GENERATIONS: tuple[Generation, ...] = (2, 3, 4, 5, 6)
+
+
+class BilledTestModel(TestModel):
+    """Pydantic AI's own model for tests, which the provider keeps books about too."""
+
+    def __init__(self, bills: str, told: dict[str, str]) -> None:
+        super().__init__()
+        self.bills = bills
+        self.told = told
+        self.client = async_http_client()
+
+    async def request(self, *arguments: Any) -> ModelResponse:
+        """Answer, and say what that took."""
+        answer = await super().request(*arguments)
+        usage = {"input": answer.usage.input_tokens, "output": answer.usage.output_tokens}
+        bill = {"model": self.model_name, **usage}
+        billed = await self.client.post(self.bills, json=bill, headers=self.told)
+        billed.raise_for_status()
+        return answer
 
 
 class Program:
@@ -35,6 +56,7 @@ class Program:
 
     def __init__(self, url: str, name: str, generation: Generation, *, repeated: bool) -> None:
         self.name = name
+        self.bills = f"{url}{BILLED_ELSEWHERE}"
         self.tell = Instrumentation(
             settings=InstrumentationSettings(
                 version=generation, use_aggregated_usage_attribute_names=not repeated
@@ -131,10 +153,27 @@ class Program:
         await agent.run("say something", conversation_id=session)
         assert len(answers) == 2
 
+    async def tested(self) -> None:
+        """The framework's own test model, which calls every tool."""
+        session = f"{self.name}-tested"
+        model = BilledTestModel(self.bills, headers(session, "tester"))
+        agent = Agent(model, name="tester", capabilities=[self.tell])
+
+        @agent.tool_plain
+        async def weather() -> str:
+            return "fine"
+
+        await agent.run("how is Zürich?", conversation_id=session)
+
     async def run(self) -> None:
         """Run all at once, as a server of agents does."""
         await asyncio.gather(
-            self.nested(), self.tools(), self.hand_over(), self.streamed(), self.refused()
+            self.nested(),
+            self.tools(),
+            self.hand_over(),
+            self.streamed(),
+            self.refused(),
+            self.tested(),
         )
 
 
