@@ -10,8 +10,11 @@ from e2e.agents.ledger_rows import sums_by
 from e2e.agents.program_runs import run_all
 from e2e.agents.provider import local_provider
 from e2e.agents.topologies import TOPOLOGIES, children_before_their_parent
-from e2e.agents.traces_by_hand import Trace
+from e2e.agents.traces_by_hand import SECOND, Trace
 from fleet import Fleet, fleet, post_traces, wait_for_ledger
+
+LATELY = 10 * 60 * SECOND
+"""How long ago traces made by hand begin: all of them are over."""
 
 BY_SESSION = "concat(operation, ' ', session_id)"
 
@@ -55,8 +58,9 @@ def told(started: Fleet) -> Told:
     """Run every program and send every trace made by hand; a late parent last, and some twice."""
     with local_provider() as provider:
         books = provider.books
-        now = time.time_ns()
-        by_hand = [trace for topology in (*TOPOLOGIES, *HOSTILE) for trace in topology(books, now)]
+        begin = time.time_ns() - LATELY
+        topologies = (*TOPOLOGIES, *HOSTILE)
+        by_hand = [trace for topology in topologies for trace in topology(books, begin)]
         children, parent = children_before_their_parent(books)
         send(started, [children, *by_hand])
         run_all(provider.url, started.otlp_http)
