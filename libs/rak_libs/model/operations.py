@@ -54,10 +54,12 @@ OPERATION_SPELLINGS: Final = (
             "delete_memory": NO_OPERATION,
             "create_memory_store": NO_OPERATION,
             "delete_memory_store": NO_OPERATION,
-            # OpenLLMetry and the Agent Development Kit.
+            # OpenLLMetry, the Agent Development Kit and Semantic Kernel.
             "execute_task": NO_OPERATION,
             "vector_db_retrieve": "retrieval",
             "compact_events": NO_OPERATION,
+            "chat.completions": "llm",
+            "text.completions": "llm",
         },
     ),
     OperationSpelling(
@@ -107,6 +109,20 @@ OPERATION_SPELLINGS: Final = (
             "ai.embedMany.doEmbed": "embedding",
         },
     ),
+    OperationSpelling(
+        "langfuse.observation.type",
+        Generation.OTHER,
+        {
+            "agent": "agent",
+            "generation": "llm",
+            "tool": "tool",
+            "embedding": "embedding",
+            "retriever": "retrieval",
+            "chain": NO_OPERATION,
+            "evaluator": NO_OPERATION,
+            "guardrail": NO_OPERATION,
+        },
+    ),
     OperationSpelling("mcp.method.name", Generation.FROM_1_37, {"tools/call": "tool"}),
 )
 """The attributes that tell, the preferred one first."""
@@ -118,6 +134,7 @@ SPAN_NAMES: Final = {
     "invoke_agent": "agent",
     "llm.generate": "llm",
     "llm_generate": "llm",
+    "llm_request": "llm",
     "call_llm": "llm",
     "chat": "llm",
     "text_completion": "llm",

@@ -153,6 +153,7 @@ PROMOTIONS: Final = (
         (_INFERENCE, "llm.model_name"),
         (_INFERENCE, "embedding.model_name"),
         (_PYDANTIC, "model_name"),
+        (_OTHER, "langfuse.observation.model.name"),
     ),
     _texts(
         "llm_system",
