@@ -4,12 +4,18 @@ A value is the `str`, `int`, `float` or `bool` that was sent; anything else is w
 of it (`rak_libs.otlp.typed_json`): None, a list or a dict. '' and 0 stand for nothing usable.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from rak_libs.model.json_text import double_to_json, json_to_text, text_to_json
 
 MAX_COUNT: Final = 2**64 - 1
+
+MAX_LETTERS: Final = 1_000
+"""The longest text that a column takes, so that it can be asked for: in a path, in a cursor."""
+
+_BEGIN_LETTERS: Final = 980
 
 Reading = Literal["text", "count", "list", "seconds", "milliseconds", "seconds or milliseconds"]
 """How a value is read: see `READINGS`."""
@@ -22,6 +28,18 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     return json_to_text(double_to_json(value) if isinstance(value, float) else value)
+
+
+def bounded(text: str) -> str:
+    """Return a text as it is, of one above `MAX_LETTERS` its begin and a digest of all of it."""
+    if len(text) <= MAX_LETTERS:
+        return text
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return f"{text[:_BEGIN_LETTERS]}...{digest}"
+
+
+def _bounded_text_of(value: Any) -> str:
+    return bounded(text_of(value))
 
 
 def count_of_number(number: float) -> int:
@@ -49,6 +67,10 @@ def list_of(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(filter(None, map(text_of, value)))
     return text_of(value)
+
+
+def _bounded_list_of(value: Any) -> str:
+    return bounded(list_of(value))
 
 
 def _number_of(value: Any) -> float:
@@ -86,9 +108,9 @@ def _nanoseconds_by_type(value: Any) -> int:
 
 
 READINGS: Final[dict[Reading, Callable[[Any], Any]]] = {
-    "text": text_of,
+    "text": _bounded_text_of,
     "count": count_of,
-    "list": list_of,
+    "list": _bounded_list_of,
     "seconds": _nanoseconds_of_seconds,
     "milliseconds": _nanoseconds_of_milliseconds,
     # A whole number is milliseconds, one with a fraction seconds.

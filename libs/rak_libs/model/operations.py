@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from rak_libs.model.attribute_facts import bounded
 from rak_libs.model.semconv_generations import Generation
 
 NO_OPERATION: Final = "none"
@@ -173,5 +174,5 @@ def subject_of_name(span_name: str) -> str:
         return ""
     subject = subject.strip()
     if subject.startswith("[") and "]" in subject:
-        return subject[1 : subject.rindex("]")]
-    return subject
+        subject = subject[1 : subject.rindex("]")]
+    return bounded(subject)

@@ -9,7 +9,7 @@ from e2e.agents.books import Sum, Usage
 from e2e.agents.ledger_rows import owned
 from fleet import Fleet, get_json
 
-PAGE = 7
+PAGE = 3
 SINCE = "now-3d"
 
 

@@ -3,9 +3,10 @@
 from e2e.agents.books import Books, Usage
 from e2e.agents.topologies import HUNDRED, Topology, agent_attributes
 from e2e.agents.traces_by_hand import SECOND, Attribute, Trace, later
+from rak_libs.model.attribute_facts import bounded
 
 DEPTH = 10_000
-LONG_SESSION = "hostile-" + "ü" * 50_000
+LONG = "hostile-" + "ü" * 50_000
 NAMES = (
     "query",
     "meta-llama/Llama-3.1-70B",
@@ -79,11 +80,14 @@ def names_of_every_kind(books: Books, begin: int) -> list[Trace]:
     return traces
 
 
-def a_long_session_id(books: Books, begin: int) -> list[Trace]:
-    """A session's id of 100 KB is one all the same."""
-    trace = Trace(books, LONG_SESSION, begin)
-    call = trace.add("chat", later("gpt-5-mini", HUNDRED) | {"session.id": LONG_SESSION})
-    trace.bill(call, "gpt-5-mini", HUNDRED, "")
+def names_of_a_hundred_kilobytes(books: Books, begin: int) -> list[Trace]:
+    """They are known by their begin and a digest, so that lists of them have pages."""
+    name = bounded(LONG)
+    trace = Trace(books, name, begin)
+    told = agent_attributes(LONG, LONG) | {"user.id": LONG}
+    agent = trace.add("invoke_agent", told)
+    call = trace.add("chat", later(LONG, HUNDRED), agent)
+    trace.bill(call, name, HUNDRED, name, name)
     return [trace]
 
 
@@ -115,6 +119,6 @@ HOSTILE: tuple[Topology, ...] = (
     a_very_deep_trace,
     parents_in_a_circle,
     names_of_every_kind,
-    a_long_session_id,
+    names_of_a_hundred_kilobytes,
     messages_that_are_none,
 )

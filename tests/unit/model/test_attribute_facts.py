@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rak_libs.model.attribute_facts import MAX_COUNT, READINGS, Reading
+from rak_libs.model.attribute_facts import MAX_COUNT, MAX_LETTERS, READINGS, Reading
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,14 @@ from rak_libs.model.attribute_facts import MAX_COUNT, READINGS, Reading
 )
 def test_what_a_value_states(reading: Reading, value: Any, fact: str | int) -> None:
     assert READINGS[reading](value) == fact
+
+
+@pytest.mark.parametrize("reading", ["text", "list"])
+def test_a_text_that_is_no_name_any_more_states_its_begin_and_a_digest(reading: Reading) -> None:
+    read = READINGS[reading]
+    longest = "ü" * MAX_LETTERS
+    assert read(longest) == longest
+    first, second = read(f"{longest}1"), read(f"{longest}2")
+    assert first.startswith("ü" * 980 + "...")
+    assert len(first) <= MAX_LETTERS
+    assert first != second

@@ -25,7 +25,7 @@ operations = st.sampled_from([value for each in OPERATION_SPELLINGS for value in
 numbers = st.sampled_from(
     ["1", "0.25", "1e3", "-4", "99999999999999999999", "nan", '["stop"]', "["]
 )
-words = st.sampled_from(["", "a", "b", "b/a"])
+words = st.sampled_from(["", "a", "b", "b/a", "long" * 300])
 promoted_values = st.one_of(
     st.builds(AnyValue, string_value=st.one_of(words, numbers, operations)),
     st.builds(AnyValue, int_value=st.integers(-3, 2**63 - 1)),
@@ -39,7 +39,7 @@ span_names = st.one_of(
         "{}{} {}".format,
         st.sampled_from(["", SENDING]),
         st.sampled_from(sorted(NAMING)),
-        st.sampled_from(["", "x", "[y] 1"]),
+        st.sampled_from(["", "x", "[y] 1", "z" * 1_200]),
     ),
     st.text(max_size=8),
 )
