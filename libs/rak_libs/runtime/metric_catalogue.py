@@ -272,6 +272,13 @@ CATALOGUE: tuple[MetricDefinition, ...] = (
         "far apart.",
     ),
     MetricDefinition(
+        name="derive_ledger_traces_skipped_total",
+        kind="counter",
+        meaning="Traces of more than half a million spans, which are not computed.",
+        action="The log names each (`derive.trace_too_large`): correct what gives all of its work "
+        "one trace id.",
+    ),
+    MetricDefinition(
         name="derive_ledger_entries_total",
         kind="counter",
         meaning="Rows of the ledger and of totals that were stored, those that say that there is "

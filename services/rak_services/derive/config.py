@@ -33,7 +33,6 @@ class LedgerLimits:
     Attributes:
         traces: Traces that are computed at once.
         retention_days: How long spans, and what the ledger has of them, are kept.
-        summaries_retention_days: How long summaries are kept.
         memory_bytes: What one statement may use of the engine's memory.
         threads: Threads of the engine for one statement.
         clustered: Whether the tables lie on several nodes.
@@ -41,7 +40,6 @@ class LedgerLimits:
 
     traces: int
     retention_days: int
-    summaries_retention_days: int
     memory_bytes: int
     threads: int
     clustered: bool
@@ -53,7 +51,6 @@ def ledger_limits(config: Config) -> LedgerLimits:
     return LedgerLimits(
         traces=derive.ledger_traces,
         retention_days=storage.spans_retention_days,
-        summaries_retention_days=storage.summaries_retention_days,
         memory_bytes=derive.max_memory_bytes,
         threads=derive.threads,
         clustered=bool(config.clickhouse.cluster),

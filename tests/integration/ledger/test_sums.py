@@ -113,6 +113,19 @@ def test_an_agent_that_becomes_known_later_takes_its_work_along(
     assert_ledger_right(inserter, [agent, call])
 
 
+def test_a_trace_that_is_too_large_is_left_out(
+    migrated: Config, inserter: Inserter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would fill the memory; all others are computed."""
+    for module in ("reading", "accounts"):
+        monkeypatch.setattr(f"rak_services.derive.ledger.{module}.MOST_SPANS", 10)
+    draw = random.Random(SEED)
+    small, large = draw_traces(draw, 3, 6), draw_traces(draw, 1, 12)
+    insert_spans(inserter, small + large)
+    upkeep_of(migrated, inserter).cycle()
+    assert_ledger_right(inserter, small)
+
+
 def test_the_query_of_the_page_runs_as_written(inserter: Inserter) -> None:
     page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()
     (query,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)

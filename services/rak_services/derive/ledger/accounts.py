@@ -8,17 +8,20 @@ from rak_libs.clickhouse.insert import Inserter
 from rak_libs.clickhouse.parameters import bind
 from rak_libs.model.time_text import SECOND_NS
 from rak_libs.model.time_window import DAY_NS
+from rak_libs.runtime.logs import get_logger
 from rak_libs.runtime.metrics import counter
 from rak_services.derive.config import LedgerLimits
 from rak_services.derive.crash_points import CrashPoints
 from rak_services.derive.ledger.accounting import Rules, account_trace
-from rak_services.derive.ledger.reading import Reading
+from rak_services.derive.ledger.reading import MOST_SPANS, Reading
 from rak_services.derive.ledger.slots import Slots
 from rak_services.derive.ledger.storing import ROWS_AT_ONCE, Storing
 from rak_services.derive.ledger.traces import Trace, groups_by_time
 from rak_services.derive.progress import settled_moment
 from rak_services.derive.statements import Stopped
 from rak_services.derive.times import MS_NS
+
+log = get_logger(__name__)
 
 _TOUCHED_SLOTS: Final = """\
 SELECT DISTINCT toUnixTimestamp(slot)
@@ -59,7 +62,7 @@ class Accounts:
         """Compute traces, whole, and store the entries and totals that differ from those stored.
 
         Args:
-            traces: Which.
+            traces: Which; those of more than `MOST_SPANS` are left as they are.
             seen_until_ms: The version of what is stored: a moment that no row can join any more.
 
         Raises:
@@ -70,6 +73,10 @@ class Accounts:
         storing = Storing(self.engine, self.crash_points, self.edge_ns(seen_until_ms))
         for group in groups_by_time(traces):
             for trace in reading.stored(group):
+                if len(trace.spans) > MOST_SPANS:
+                    counter("derive_ledger_traces_skipped_total").inc()
+                    log.error("derive.trace_too_large", trace_id=trace.trace_id, limit=MOST_SPANS)
+                    continue
                 storing.add(trace, account_trace(trace.spans, self.rules))
                 if storing.rows >= ROWS_AT_ONCE:
                     self._store(storing, seen_until_ms)

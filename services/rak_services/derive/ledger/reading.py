@@ -7,7 +7,7 @@ has to fit in memory: neither counts nor guesses of how many spans traces have a
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,9 @@ from rak_services.derive.ledger.older_spans import OLDER_COLUMNS, TRACE_ID_AT, o
 from rak_services.derive.ledger.rows import Entry, SpanFacts, TraceTotal
 from rak_services.derive.ledger.traces import Trace, id_list
 from rak_services.derive.progress import Streaming
+
+MOST_SPANS: Final = 500_000
+"""Rows of spans that a trace may have to be computed; each takes 1.5 KB of memory."""
 
 _ROWS_AT_ONCE: Final = 8_192
 
@@ -59,7 +62,10 @@ _PLACE: Final = itemgetter(0, 1)
 
 
 class StoredTrace(NamedTuple):
-    """What the tables have of one trace: rows of its spans, and what was made of them before."""
+    """What the tables have of one trace: rows of its spans, and what was made of them before.
+
+    Of each, `MOST_SPANS` and one more at most.
+    """
 
     trace_id: str
     spans: list[SpanFacts]
@@ -126,7 +132,7 @@ class Reading:
     def _by_trace(self, place: int, source: _Source) -> Iterator[tuple[str, int, list[Any]]]:
         rows_of_all = self.engine.stream(source.sql, self._settings())
         for trace_id, rows in groupby(rows_of_all, itemgetter(source.id_at)):
-            yield trace_id, place, list(map(source.make, rows))
+            yield trace_id, place, list(islice(map(source.make, rows), MOST_SPANS + 1))
 
     def _settings(self) -> Mapping[str, Any]:
         return {
