@@ -1,6 +1,7 @@
 """`/api/v1/agents`, `/llm`, `/tools` and `/services/dependencies`, over known entries."""
 
 import itertools
+import random
 import re
 import time
 from collections import Counter
@@ -36,8 +37,8 @@ from integration.query.known_entries import (
     used,
     went,
 )
-from integration.query.known_spans import SECOND, KnownSpan
-from integration.query.known_work import Work, make_work, spans_of, spending_of
+from integration.query.known_spans import SECOND, KnownSpan, request_of, store
+from integration.query.known_work import Work, make_turn, settle, spans_of, spending_of
 from rak_libs.model.ledger import SLOT_SECONDS, TOKEN_KINDS
 from rak_libs.model.time_text import format_time, parse_time
 from rak_libs.runtime.settings import Config, QuerySettings
@@ -413,9 +414,18 @@ def test_a_cursor_keeps_what_relative_times_meant(api: Api, stored: Stored) -> N
 
 @pytest.fixture(scope="module")
 def work(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Work:
-    """Spans of known work, of which rak-derive has made the ledger and the summaries."""
+    """Spans of known work, the first of them stored twice, and what rak-derive made of them."""
     start = (time.time_ns() - 9 * 86_400 * SECOND) // (3_600 * SECOND) * 3_600 * SECOND
-    return make_work(config, tmp_path_factory.mktemp("work"), start)
+    draw = random.Random(5)
+    turns = [
+        make_turn(draw, start + draw.randrange(3_500 * SECOND), f"of agents {number % 3}", "zoe")
+        for number in range(40)
+    ]
+    for stored_turns in (turns, turns[:5]):
+        spans = (span for turn in stored_turns for span in turn.spans)
+        store(config.clickhouse, request_of(spans), time.time_ns())
+    settle(config, tmp_path_factory.mktemp("work"))
+    return Work(turns, start, start + 3_600 * SECOND)
 
 
 def test_what_rak_derive_computes_of_spans_is_what_they_did(api: Api, work: Work) -> None:
