@@ -14,6 +14,10 @@ from rak_services.query.span_conditions import (
 LEDGER_SETTINGS: Final = "SETTINGS do_not_merge_across_partitions_select_final = 1"
 """For every SELECT with FINAL: rows of one key are in one partition of these tables."""
 
+LOOKUP_SETTINGS: Final = f"{LEDGER_SETTINGS}, use_index_for_in_with_subqueries_max_values = 100000"
+"""For those that may look up attributes or text in spans: of more spans than that, the engine would
+keep each id a second time, to leave out parts of the ledger that it has to read anyway."""
+
 EQUAL_COLUMNS: Final = {
     "trace_id": "trace_id",
     "service": "service_name",

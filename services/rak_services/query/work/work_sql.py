@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rak_libs.clickhouse.parameters import Parameters
-from rak_services.query.ledger_conditions import LEDGER_SETTINGS
+from rak_services.query.ledger_conditions import LOOKUP_SETTINGS
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.work.parts_sql import STEP_BEGIN, Names, Reading, parts_sql, texts_of
 from rak_services.query.work.subjects import Subject
@@ -70,7 +70,7 @@ GROUP BY {", ".join(by)}
 HAVING {having.where()}
 ORDER BY {", ".join(_ordered(key, by, part.order))}
 LIMIT %(rows)s
-{LEDGER_SETTINGS}
+{LOOKUP_SETTINGS}
 """
     return sql, {**parameters, **having.parameters, "rows": part.rows}
 
@@ -88,7 +88,7 @@ def series_sql(reading: Reading, step_ns: int, names: Names) -> tuple[str, Param
 GROUP BY {", ".join([*by, begin])}
 HAVING sum(p.{reading.counted}) > 0
 ORDER BY {", ".join([*by, begin])}
-{LEDGER_SETTINGS}
+{LOOKUP_SETTINGS}
 """
     return sql, {**parameters, "step": step_ns}
 
@@ -107,7 +107,7 @@ def single_sql(reading: Reading, step_ns: int) -> tuple[str, Parameters]:
 GROUP BY GROUPING SETS (({names}), ({names}, {begin}))
 HAVING sum(p.{reading.counted}) > 0
 ORDER BY grouping({begin}) DESC, {begin}
-{LEDGER_SETTINGS}
+{LOOKUP_SETTINGS}
 """
     return sql, {**parameters, "step": step_ns}
 

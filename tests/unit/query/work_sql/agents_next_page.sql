@@ -32,4 +32,4 @@ HAVING sum(p.entries) > 0
     AND (sum(p.cost) < toDecimal128('0.5', 12) OR (sum(p.cost) = toDecimal128('0.5', 12) AND (p.agent_name) > ('it\'s')))
 ORDER BY sum(p.cost) DESC, p.agent_name
 LIMIT 51
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000

@@ -40,4 +40,4 @@ GROUP BY p.agent_name
 HAVING sum(p.entries) > 0
 ORDER BY p.agent_name
 LIMIT 51
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000

@@ -41,4 +41,4 @@ HAVING sum(p.calls) > 0
     AND (sum(p.errors) > toDecimal128('7', 12) OR (sum(p.errors) = toDecimal128('7', 12) AND (p.caller_service, p.service_name) > ('gateway', 'check\'out')))
 ORDER BY sum(p.errors), p.caller_service, p.service_name
 LIMIT 51
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000

@@ -43,4 +43,4 @@ FROM
 GROUP BY p.caller_service, p.service_name, p.begin_ns
 HAVING sum(p.calls) > 0
 ORDER BY p.caller_service, p.service_name, p.begin_ns
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000

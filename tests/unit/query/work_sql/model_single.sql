@@ -43,4 +43,4 @@ FROM
 GROUP BY GROUPING SETS ((p.llm_model), (p.llm_model, p.begin_ns))
 HAVING sum(p.entries) > 0
 ORDER BY grouping(p.begin_ns) DESC, p.begin_ns
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000

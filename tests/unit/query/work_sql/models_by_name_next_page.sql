@@ -44,4 +44,4 @@ HAVING sum(p.entries) > 0
     AND (p.llm_model) < ('o3')
 ORDER BY p.llm_model DESC
 LIMIT 51
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000
