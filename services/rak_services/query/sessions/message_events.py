@@ -4,7 +4,7 @@ An event is one of the span, whose attributes hold all of it, or a log record wi
 pydantic-ai wrote them, an object in a list that an attribute of the span holds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rak_services.query.sessions.message_parts import parsed
@@ -36,6 +36,29 @@ _ABOUT_THE_EVENT: Final = frozenset(
 def told_by_events(span: SpanContent) -> Told:
     """Read `gen_ai.user.message` and its like and `gen_ai.choice`."""
     return _told((event.name, _body_of(event)) for event in span.events)
+
+
+def calls_by_events(span: SpanContent) -> list[Told]:
+    """Return each call that events tell: what is said after a choice goes into the next one.
+
+    A span has events of several when SDKs write them into the span around their own.
+    """
+    calls: list[list[ContentEvent]] = []
+    chosen = True
+    for event in span.events:
+        is_choice = event.name == CHOICE_EVENT
+        if not is_choice and event.name not in MESSAGE_EVENTS:
+            continue
+        if chosen and not (is_choice and calls):
+            calls.append([])
+        calls[-1].append(event)
+        chosen = is_choice
+    return [_call(events) for events in calls]
+
+
+def _call(events: Sequence[ContentEvent]) -> Told:
+    told = _told((event.name, _body_of(event)) for event in events)
+    return Told(told.inputs, told.outputs, (events[0].timestamp, events[-1].timestamp))
 
 
 def told_by_pydantic(span: SpanContent) -> Told:

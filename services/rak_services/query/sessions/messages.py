@@ -73,10 +73,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one span tells of a conversation: what went into the work, and what came out of it."""
+    """What is told of one piece of work: what went into it, and what came out of it.
+
+    `times`, in nanoseconds since 1970, are those of input and output where they are not the begin
+    and the end of the span that tells it.
+    """
 
     inputs: tuple[Message, ...] = ()
     outputs: tuple[Message, ...] = ()
+    times: tuple[int, int] | None = None
 
 
 def message_key(message: Message) -> str:

@@ -7,7 +7,11 @@ first source that tells any is taken: the others tell the same of the same span.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from rak_services.query.sessions.message_events import told_by_events, told_by_pydantic
+from rak_services.query.sessions.message_events import (
+    calls_by_events,
+    told_by_events,
+    told_by_pydantic,
+)
 from rak_services.query.sessions.message_parts import parsed, text_at
 from rak_services.query.sessions.message_reading import instructions_of, messages_of
 from rak_services.query.sessions.messages import Message, Told, ToolCall, ToolResult
@@ -38,20 +42,27 @@ _MERGED_TOOLS: Final = "(merged tools)"
 """The tool of a span that repeats several calls, each of which has a span of its own."""
 
 
-def told_by(span: SpanContent) -> Told:
-    """Return what a span tells: of a call of a tool the call and its result."""
+def told_by(span: SpanContent) -> list[Told]:
+    """Return what a span tells: of a call of a tool the call and its result.
+
+    Nearly always of one piece of work; of several, in their order, when its events do.
+    """
     if span.operation == "embedding":
-        return Told()
+        return []
     if span.operation == "tool":
-        return told_by_tool(span)
+        return [told_by_tool(span)]
     inputs: tuple[Message, ...] = ()
     outputs: tuple[Message, ...] = ()
     for source in _SOURCES:
+        if source is told_by_events and not inputs and not outputs:
+            calls = calls_by_events(span)
+            if len(calls) > 1:
+                return calls
         told = source(span)
         inputs, outputs = inputs or told.inputs, outputs or told.outputs
         if inputs and outputs:
             break
-    return Told(inputs, outputs)
+    return [Told(inputs, outputs)]
 
 
 def told_by_conventions(span: SpanContent) -> Told:

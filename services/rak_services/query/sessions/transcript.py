@@ -155,21 +155,27 @@ class _Trace:
 
     def tell(self, span: SpanContent) -> None:
         """Add what one span tells that was not told before."""
-        told = told_by(span)
-        messages = (*told.inputs, *told.outputs)
-        if not messages:
-            return
-        new = [True] * len(messages) if span.operation == "tool" else self._compare(span, told)
         ordinal = 0
-        for number, message in enumerate(messages):
-            shown = self._unseen(message, span) if new[number] else None
-            if shown is not None:
-                time = span.timestamp if number < len(told.inputs) else span.end
-                line = Line(time, span.trace_id, span.span_id, ordinal, span.agent, shown)
-                self.lines.append(line)
-                ordinal += 1
-        if not _may_repeat(span):
-            self._times.append((span.timestamp, span.end))
+        for told in told_by(span):
+            messages = (*told.inputs, *told.outputs)
+            begin, end = told.times or (span.timestamp, span.end)
+            for number, (message, is_new) in enumerate(
+                zip(messages, self._news(span, told), strict=True)
+            ):
+                shown = self._unseen(message, span) if is_new else None
+                if shown is not None:
+                    time = begin if number < len(told.inputs) else end
+                    line = Line(time, span.trace_id, span.span_id, ordinal, span.agent, shown)
+                    self.lines.append(line)
+                    ordinal += 1
+            if messages and not _may_repeat(span):
+                self._times.append((span.timestamp, span.end))
+
+    def _news(self, span: SpanContent, told: Told) -> list[bool]:
+        """Return which messages, inputs then outputs, are new to the agent."""
+        if span.operation == "tool":
+            return [True] * len((*told.inputs, *told.outputs))
+        return self._compare(span, told)
 
     def _compare(self, span: SpanContent, told: Told) -> list[bool]:
         """Return which messages, inputs then outputs, are new to the agent; remember them all."""

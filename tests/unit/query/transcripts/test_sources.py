@@ -17,7 +17,7 @@ from rak_services.query.sessions.messages import (
     ToolCall,
     ToolResult,
 )
-from rak_services.query.sessions.sources import told_by
+from rak_services.query.sessions.sources import told_by as all_told_by
 from rak_services.query.sessions.span_content import ContentEvent, SpanContent
 
 SYSTEM = Message("system", (Text("Be brief."),))
@@ -34,6 +34,13 @@ def span(
 ) -> SpanContent:
     facts.setdefault("operation", "llm")
     return SpanContent("t", "s", 1, 2, attributes=attributes or {}, events=events, **facts)
+
+
+def told_by(span: SpanContent) -> Told:
+    """Return what a span tells of one piece of work."""
+    told = all_told_by(span)
+    assert len(told) <= 1
+    return told[0] if told else Told()
 
 
 def event(name: str, body: Any = None, **attributes: Any) -> ContentEvent:
@@ -211,6 +218,18 @@ PROMPT_EVENTS = (
 )
 def test_every_way_of_telling_a_call_reads_as_the_same_messages(told: SpanContent) -> None:
     assert without_extra(told_by(told)) == EXPECTED
+
+
+def test_events_of_several_calls_in_one_span_are_told_apart() -> None:
+    """As SDKs write them whose own span is not the current one."""
+    user = event("gen_ai.user.message", {"content": "Weather in Paris?"})._replace(timestamp=5)
+    choice = event("gen_ai.choice", {"message": {"content": "It rains."}})._replace(timestamp=6)
+    other = event("exception", None)
+    agent = span({}, user, choice, choice, other, user._replace(timestamp=7), operation="agent")
+    assert all_told_by(agent) == [
+        Told((USER,), (ANSWER, ANSWER), (5, 6)),
+        Told((USER,), (), (7, 7)),
+    ]
 
 
 def test_what_is_told_beside_a_message_is_kept() -> None:

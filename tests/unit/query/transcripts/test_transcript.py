@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rak_services.query.sessions.messages import Message, Part, Text, ToolCall, ToolResult
-from rak_services.query.sessions.span_content import SpanContent
+from rak_services.query.sessions.span_content import ContentEvent, SpanContent
 from rak_services.query.sessions.transcript import Line, Transcript
 
 
@@ -242,6 +242,22 @@ def test_what_a_model_thought_is_missing_from_the_history_and_recognised_all_the
         "user: two?",
         "assistant: two.",
     ]
+
+
+def test_calls_that_the_events_of_one_span_tell_are_shown_by_their_own_times() -> None:
+    def event(time: int, name: str, **body: Any) -> ContentEvent:
+        return ContentEvent(time, name, {}, body)
+
+    asked = event(1, "gen_ai.user.message", content="one?")
+    answered = event(2, "gen_ai.choice", message={"content": "one."})
+    history = event(3, "gen_ai.assistant.message", content="one.")
+    again = event(3, "gen_ai.user.message", content="two?")
+    bye = event(4, "gen_ai.choice", message={"content": "two."})
+    events = (asked, answered, asked._replace(timestamp=3), history, again, bye)
+    lines = Transcript().lines_of([SpanContent("t", "run", 0, 9, "agent", "a", events=events)])
+    assert shown(lines) == ["user: one?", "assistant: one.", "user: two?", "assistant: two."]
+    assert [line.timestamp for line in lines] == [1, 2, 3, 4]
+    assert [line.ordinal for line in lines] == [0, 1, 2, 3]
 
 
 def test_lines_are_in_the_order_of_time_and_carry_their_span() -> None:
