@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from integration.query.api_client import Api
+from integration.query.conftest import query_service
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
 from integration.query.known_work import (
     LLAMA,
@@ -21,7 +22,7 @@ from integration.query.known_work import (
 )
 from rak_libs.clickhouse.connection import connect
 from rak_libs.model.time_text import format_time, parse_time
-from rak_libs.runtime.settings import Config
+from rak_libs.runtime.settings import Config, QuerySettings
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +206,37 @@ def test_a_series_tells_the_work_of_each_step(api: Api, work: Work) -> None:
 def test_a_step_that_is_no_whole_number_of_milliseconds_is_refused(api: Api, step: str) -> None:
     answer = api.get("/api/v1/users", {"step": step})
     assert (answer.status, answer.json["parameter"]) == (400, "step")
+
+
+def test_a_step_that_gives_too_many_windows_is_refused(api: Api, work: Work) -> None:
+    answer = api.get("/api/v1/users", {**work.period, "step": "1ms"})
+    assert (answer.status, answer.json["parameter"]) == (400, "step")
+    assert "1,000,000 windows" in answer.json["detail"]
+
+
+def test_few_result_rows_make_shorter_pages_and_nothing_less(
+    config: Config, work: Work, tmp_path: Path
+) -> None:
+    """What is read beside a page's rows is not cut by `[query] max_result_rows`."""
+    with query_service(config, tmp_path, QuerySettings(max_result_rows=2)) as (api, _):
+        asked = {**work.period, "order": "session_id", "step": "1m", "limit": "100"}
+        pages = list(api.pages("/api/v1/sessions", asked))
+        assert [len(page) for page in pages] == [2, 2, 2]
+        assert all(len(row["series"]) > 2 for page in pages for row in page)
+        answer = api.get("/api/v1/sessions/s-1", {"limit": "100"}).json
+        assert len(answer["traces"]["items"]) == 2
+        assert answer["transcript"] == {"items": [], "next_cursor": None, "complete": True}
+
+
+def test_what_cannot_be_answered_within_the_limits_says_so(
+    config: Config, work: Work, tmp_path: Path
+) -> None:
+    with query_service(config, tmp_path, QuerySettings(max_memory_bytes=100_000)) as (api, _):
+        for path in ("sessions", "users"):
+            page = api.page(f"/api/v1/{path}", work.period)
+            assert page == {"items": [], "next_cursor": None, "complete": False}
+        for path in ("sessions/s-1", "invocations/i-2"):
+            assert api.get(f"/api/v1/{path}").status in {422, 504}
 
 
 @pytest.mark.parametrize("session", ["team/β/one", "a%2Fb", "query", "100% wahr? & mehr"])

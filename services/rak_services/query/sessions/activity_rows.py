@@ -1,6 +1,5 @@
 """From rows of `rows_sql` and `series_sql` to what is answered."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -41,13 +40,19 @@ def user_row(row: Row, series: list[ActivityPoint]) -> UserRow:
 
 def series_of(rows: Sequence[Row]) -> dict[str, list[ActivityPoint]]:
     """Return the windows of each subject, from rows of `series_sql`."""
-    series: dict[str, list[ActivityPoint]] = defaultdict(list)
+    return {
+        id_: sorted(map(_point, zip(*columns, strict=True)), key=lambda point: point.timestamp)
+        for id_, *columns in rows
+    }
+
+
+def _point(row: Row) -> ActivityPoint:
+    begin_ns, *values = row
     counts = len(POINT_COUNTS)
-    for id_, begin_ns, *values in rows:
-        counted = dict(zip(POINT_COUNTS, values[:counts], strict=True))
-        spent = spending_fields(values[counts:])
-        series[id_].append(ActivityPoint(timestamp=format_time(begin_ns), **counted, **spent))
-    return series
+    counted = dict(zip(POINT_COUNTS, values[:counts], strict=True))
+    return ActivityPoint(
+        timestamp=format_time(begin_ns), **counted, **spending_fields(values[counts:])
+    )
 
 
 def _activity_fields(row: Row) -> dict[str, Any]:

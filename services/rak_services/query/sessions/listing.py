@@ -29,6 +29,8 @@ from rak_services.query.sessions.requests import ActivityFilters, ListSessions, 
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
 
 _MILLISECOND_NS: Final = 1_000_000
+_MOST_POINTS: Final = 1_000_000
+"""How many windows the rows of a page may have together."""
 
 
 class ActivityPosition(Struct, frozen=True, array_like=True):
@@ -68,7 +70,7 @@ async def _listing(
     budget = Budget(store)
     limit = store.page_rows(request.limit)
     period, after = _period(store, question, request)
-    step_ms = _step_ms(request)
+    step_ms = _step_ms(request, period, limit)
     keys = keys_sql(subject, request, order, period, after, limit + 1)
     found = await budget.select(keys, budget.left(1))
     shown = [row[0] for row in found or []][:limit]
@@ -100,9 +102,14 @@ def _period(
     return Range(period.since_ns, now if period.until_ns is None else period.until_ns), None
 
 
-def _step_ms(request: ActivityFilters) -> int | None:
+def _step_ms(request: ActivityFilters, period: Range, rows: int) -> int | None:
     if request.step is None:
         return None
     if request.step < _MILLISECOND_NS or request.step % _MILLISECOND_NS:
         raise invalid("step", "a whole number of milliseconds, at least 1ms")
+    if period.since_ns is None or period.until_ns is None:
+        # Of a trace's own session or user alone.
+        return request.step // _MILLISECOND_NS
+    if (period.until_ns - period.since_ns) // request.step * rows > _MOST_POINTS:
+        raise invalid("step", f"one that gives at most {_MOST_POINTS:,} windows of all {rows} rows")
     return request.step // _MILLISECOND_NS

@@ -153,24 +153,31 @@ GROUP BY {subject.column}
 def series_sql(
     subject: Subject, ids: Sequence[str], period: Range, step_ms: int
 ) -> tuple[str, Parameters]:
-    """Return the statement for the work of some subjects over time.
+    """Return the statement for the work of some subjects over time, a row each.
 
-    Columns: id, begin of the window in nanoseconds, those of `POINT_COUNTS`, and of
-    `SPENDING_COLUMNS`; in the order of the first two.
+    Columns: id, and arrays with an element for each window in their order: its begin in
+    nanoseconds, those of `POINT_COUNTS`, and of `SPENDING_COLUMNS`.
     """
     conditions = _of_ids(subject, ids, period)
-    sums = ",\n    ".join(f"sum({column})" for column in _SUMS)
+    columns = ("uniqExact(trace_id)", *(f"sum({c})" for c in (*_SUMS, *SPENDING_COLUMNS)))
+    named = ",\n        ".join(f"{column} AS c{n}" for n, column in enumerate(columns))
+    arrays = ",\n    ".join(f"groupArray(c{n})" for n in range(len(columns)))
     sql = f"""\
 SELECT
     {subject.column},
-    intDiv(toUnixTimestamp64Nano(timestamp), %(step)s) * %(step)s AS begin_ns,
-    uniqExact(trace_id),
-    {sums},
-    {_SPENT}
-FROM trace_totals FINAL
-WHERE {conditions.where()}
-GROUP BY {subject.column}, begin_ns
-ORDER BY {subject.column}, begin_ns
+    groupArray(begin_ns),
+    {arrays}
+FROM (
+    SELECT
+        {subject.column},
+        intDiv(toUnixTimestamp64Nano(timestamp), %(step)s) * %(step)s AS begin_ns,
+        {named}
+    FROM trace_totals FINAL
+    WHERE {conditions.where("    ")}
+    GROUP BY {subject.column}, begin_ns
+    ORDER BY begin_ns
+)
+GROUP BY {subject.column}
 {LEDGER_SETTINGS}
 """  # noqa: S608 - built from constants; values are bound
     return sql, {**conditions.parameters, "step": step_ms * 1_000_000}

@@ -99,21 +99,27 @@ LIMIT %(rows)s
     return sql, {"session_id": session_id, **having.parameters, "rows": rows}
 
 
-def trace_times_sql(session_id: str, rows: int) -> tuple[str, Parameters]:
-    """Return the statement for when a session's first traces were: columns of `TraceTimes`."""
+def trace_times_sql(session_id: str, traces: int) -> tuple[str, Parameters]:
+    """Return the statement for when a session's first traces were, in order.
+
+    One row of arrays, an element each trace: the fields of `TraceTimes`.
+    """
     sql = f"""\
-SELECT
-    toUnixTimestamp64Nano(min(timestamp)) AS begin_ns,
-    trace_id,
-    toUnixTimestamp64Nano(max(end_timestamp))
-FROM trace_totals FINAL
-WHERE session_id = %(session_id)s
-GROUP BY trace_id
-ORDER BY begin_ns, trace_id
-LIMIT %(rows)s
+SELECT groupArray(begin_ns), groupArray(trace_id), groupArray(end_ns)
+FROM (
+    SELECT
+        toUnixTimestamp64Nano(min(timestamp)) AS begin_ns,
+        trace_id,
+        toUnixTimestamp64Nano(max(end_timestamp)) AS end_ns
+    FROM trace_totals FINAL
+    WHERE session_id = %(session_id)s
+    GROUP BY trace_id
+    ORDER BY begin_ns, trace_id
+    LIMIT %(traces)s
+)
 {LEDGER_SETTINGS}
 """  # noqa: S608 - built from constants; values are bound
-    return sql, {"session_id": session_id, "rows": rows}
+    return sql, {"session_id": session_id, "traces": traces}
 
 
 def content_sql(traces: Sequence[TraceTimes]) -> tuple[str, Parameters]:

@@ -70,10 +70,10 @@ async def transcript_page(
         ClickHouseError: The engine cannot be asked.
     """
     rows = await budget.select(trace_times_sql(session_id, MOST_TRACES + 1), budget.left(1))
-    if rows is None:
+    if not rows:
         return TranscriptPage([], None, complete=False)
-    traces = [TraceTimes(*row) for row in rows[:MOST_TRACES]]
-    complete = len(rows) <= MOST_TRACES
+    known = [TraceTimes(*times) for times in zip(*rows[0], strict=True)]
+    traces, complete = known[:MOST_TRACES], len(known) <= MOST_TRACES
     first = _portion_of(traces, after)
     before: _Contents = {}
     if first > 0:
