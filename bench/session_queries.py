@@ -51,7 +51,8 @@ SELECT s.* REPLACE(
         concat('[', arrayStringConcat(arrayMap(i -> {_SAID}, range(2 * turn + 1)), ','), ']'),
         'gen_ai.output.messages',
         concat('[', arrayMap(i -> {_SAID}, [2 * turn + 1])[1], ']')
-    ) AS attributes_string
+    ) AS attributes_string,
+    CAST(map(), 'Map(LowCardinality(String), String)') AS attributes_json
 )
 FROM spans AS s
 INNER JOIN ({_CHAT_TRACES}) AS chats ON s.trace_id = chats.trace_id
