@@ -145,6 +145,17 @@ def records() -> list[KnownRecord]:
     ]
 
 
+def shared_trace() -> list[KnownSpan]:
+    """One trace of two sessions, as a batch job makes, whose calls name neither themselves."""
+    spans = []
+    for number, session in enumerate(("t/one", "t/two")):
+        root = 10 * number + 1
+        question = json.dumps([said("user", f"for {session}")])
+        spans.append(span(7, root, "run", **{"session.id": session, "gen_ai.agent.name": "a"}))
+        spans.append(span(7, root + 1, "chat", root, **{"gen_ai.input.messages": question}))
+    return spans
+
+
 def long_session(traces: int) -> list[KnownSpan]:
     """A conversation that goes on for many traces, every call repeating all of it."""
     history: list[dict[str, Any]] = []
@@ -179,7 +190,7 @@ def told(config: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
         store(config.clickhouse, request_of(messages_session()), again)
         store(config.clickhouse, events_request(), again)
         known_logs.store(config.clickhouse, records(), again)
-    store(config.clickhouse, request_of(long_session(120)), now)
+    store(config.clickhouse, request_of([*long_session(120), *shared_trace()]), now)
     for one in large:
         store(config.clickhouse, request_of([one]), now)
     settle(config, tmp_path_factory.mktemp("told"))
@@ -290,6 +301,13 @@ def test_a_long_session_is_read_in_portions_without_repeating_anything(
         for role, what in (("user", "question"), ("assistant", "answer"))
     ]
     assert words(transcript(api, LONG, limit=limit)) == expected
+
+
+def test_of_a_trace_of_two_sessions_each_shows_its_own(api: Api, told: None) -> None:
+    for session in ("t/one", "t/two"):
+        assert words(transcript(api, session)) == [("user", f"for {session}")]
+        page = api.get(f"/api/v1/sessions/{session}").json
+        assert (page["session"]["spans"], page["session"]["llm_calls"]) == (2, 1)
 
 
 def test_a_session_of_large_messages_comes_in_pages_that_can_be_read(api: Api, told: None) -> None:
