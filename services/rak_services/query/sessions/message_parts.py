@@ -14,6 +14,9 @@ from rak_services.query.sessions.messages import Other, Part, Reasoning, Text, T
 
 Json = Mapping[str, Any]
 
+_MARGIN: Final = 100
+"""So many levels fewer are read than could be."""
+
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -22,9 +25,19 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
     try:
-        return _decode(value)
-    except (msgspec.DecodeError, RecursionError):
+        return _decoded(value)
+    except (ValueError, RecursionError):
         return value
+
+
+def _decoded(text: str) -> Any:
+    """Parse JSON; what is nested too deeply to be written within an answer counts as none."""
+    if text.count("[") + text.count("{") < _MARGIN:
+        return _decode(text)
+    value = _decode("[" * _MARGIN + text + "]" * _MARGIN)
+    for _ in range(_MARGIN):
+        (value,) = value
+    return value
 
 
 def part_of(value: Any) -> Part:

@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.json import encode as json_encode
 
 from rak_services.query.sessions.messages import Message, Text
+from rak_services.query.sessions.shown_parts import shown
 from rak_services.query.sessions.span_content import (
     CONTENT_EVENTS,
     CONTENT_KEYS,
@@ -64,6 +67,18 @@ def test_whatever_attributes_hold_is_read_without_an_error_and_in_order(
         lines = transcript.lines_of(spans)
         assert [line.timestamp for line in lines] == sorted(line.timestamp for line in lines)
         assert all(line.message.parts for line in lines)
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, *range(980, 1_005), 10_000])
+@pytest.mark.parametrize("key", ["gen_ai.output.messages", "gen_ai.tool.call.arguments"])
+def test_what_is_nested_as_deeply_as_it_can_be_is_answered(key: str, depth: int) -> None:
+    operation = "llm" if key.endswith("messages") else "tool"
+    value = "[" * depth + "]" * depth
+    text = f'[{{"role":"user","parts":[{value}]}}]' if operation == "llm" else value
+    span = SpanContent("t", "s", 1, 2, operation, attributes={key: text})
+    (line,) = Transcript().lines_of([span])
+    answer = json_encode({"transcript": {"items": [shown(line, 100_000)]}})
+    assert value.encode() in answer.replace(b"\\", b"")
 
 
 _TURNS = st.lists(
