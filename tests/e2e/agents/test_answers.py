@@ -149,3 +149,18 @@ def test_messages_that_are_none_do_not_hinder_an_answer(told: Told) -> None:
     answer = ask_session(told.started, "hostile-messages")
     assert spent(answer["session"]) == billed(told, session="hostile-messages")
     assert answer["transcript"]["items"]
+
+
+def test_a_rule_knows_every_attribute_that_the_sdks_send(told: Told) -> None:
+    """What a newer SDK spells anew, this test shows."""
+    assert [item["key"] for item in items(told.started, "/semconv/coverage")] == []
+    known = items(told.started, "/semconv/coverage", known="all")
+    scopes = {item["scope_name"] for item in known if item["column"] == "input_tokens"}
+    assert scopes >= {
+        "com.anthropic.sdk.python",
+        "opentelemetry.instrumentation.anthropic",
+        "opentelemetry.instrumentation.genai.openai",
+        "opentelemetry.instrumentation.openai.v1",
+        "opentelemetry.instrumentation.openai_v2",
+        "pydantic-ai",
+    }
