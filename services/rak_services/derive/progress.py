@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from rak_libs.clickhouse.parameters import Parameters, bind
+from rak_libs.model.ledger import LEDGER, SUMMARY_STATES, TRACE_TOTALS
+from rak_libs.model.metric_rollups import PROGRESS, ROLLUP_TABLES
 
 
 class Engine(Protocol):
@@ -46,10 +48,14 @@ CLUSTER_LAG_MS: Final = 10_000
 """How far behind now a cluster is read: INSERTs of its other nodes, replicas and clocks are not
 seen from one node."""
 
+_DERIVED_TABLES: Final = (*ROLLUP_TABLES, PROGRESS, LEDGER, TRACE_TOTALS, *SUMMARY_STATES)
+# What is derived is derived from nothing that is derived itself: its INSERTs are not waited for.
+_DERIVED: Final = f"^INSERT INTO ({'|'.join(table.name for table in _DERIVED_TABLES)}) "
 _MOMENT: Final = """\
 SELECT toUnixTimestamp64Milli(now64(3)), toUInt64(ceil(max(elapsed) * 1000))
 FROM system.processes
-WHERE query_kind = 'Insert' AND current_database = currentDatabase()"""
+WHERE query_kind = 'Insert' AND current_database = currentDatabase()
+    AND NOT match(query, %(derived)s)"""
 
 _READ: Final = """\
 SELECT toUnixTimestamp64Milli(seen_until), toUnixTimestamp64Nano(complete_until)
@@ -77,7 +83,7 @@ def settled_moment(engine: Engine, *, clustered: bool) -> int:
     """
     now_ms: int
     longest_ms: int
-    ((now_ms, longest_ms),) = engine.execute(_MOMENT)
+    ((now_ms, longest_ms),) = engine.execute(bind(_MOMENT, {"derived": _DERIVED}))
     lag_ms = CLUSTER_LAG_MS if clustered else 1
     return now_ms - min(longest_ms, LONGEST_INSERT_MS) - lag_ms
 

@@ -127,6 +127,8 @@ class Slots:
     def _settings(self) -> dict[str, int | str]:
         return {
             **insert_settings(self.limits.threads, self.limits.memory_bytes),
+            # Of a slot's key, each shard has entries: they are summed up in one place.
+            "parallel_distributed_insert_select": 0,
             # Rows of one key are of one day.
             "do_not_merge_across_partitions_select_final": 1,
         }
