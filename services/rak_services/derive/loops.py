@@ -29,8 +29,8 @@ class Loop:
     """One kind of derived rows.
 
     Attributes:
-        name: What it is called in logs, and in metrics between `derive_` and what they count; ''
-            for the rollups of metrics.
+        name: What its metrics have between `derive_` and what they count; '' for the rollups of
+            metrics.
         interval_seconds: How long to wait between two cycles.
         cycle: Computes what there is to compute; runs in the loop's thread.
         refusal: Why the last cycle failed for good; None when it did not.
@@ -40,6 +40,11 @@ class Loop:
     interval_seconds: float
     cycle: Callable[[], Progress]
     refusal: Exception | None = field(default=None, init=False)
+
+    @property
+    def title(self) -> str:
+        """What the loop is called in logs."""
+        return self.name or "rollups"
 
     def metric(self, name: str) -> str:
         """Return the full name of one of the loop's metrics."""
@@ -71,7 +76,7 @@ async def _run(loop: Loop, stop: asyncio.Event, all_refused: Callable[[], bool])
                 await _cycle(loop, thread, stop)
             except ClickHouseError as error:
                 counter(loop.metric("errors_total")).labels(str(error.code)).inc()
-                log.error("derive.refused", loop=loop.name, code=error.code, error=error.message,
+                log.error("derive.refused", loop=loop.title, code=error.code, error=error.message,
                           advice="has `rak-migrate up` run?")  # fmt: skip
                 loop.refusal = error
                 if all_refused():
@@ -114,7 +119,7 @@ async def _cycle(loop: Loop, thread: ThreadPoolExecutor, stop: asyncio.Event) ->
 def _tell(loop: Loop, progress: Progress) -> None:
     complete = progress.complete_until_ns / 1e9
     gauge(loop.metric("lag_seconds")).set_function(lambda: time.time() - complete)
-    log.debug("derive.cycle_done", loop=loop.name, seen_until_ms=progress.seen_until_ms,
+    log.debug("derive.cycle_done", loop=loop.title, seen_until_ms=progress.seen_until_ms,
               complete_until_ms=progress.complete_until_ns // MS_NS)  # fmt: skip
 
 
@@ -123,7 +128,7 @@ def _log_failure(loop: Loop, state: RetryCallState) -> None:
     if isinstance(error, ClickHouseError):
         counter(loop.metric("errors_total")).labels(str(error.code)).inc()
     wait = round(state.next_action.sleep, 2) if state.next_action else None
-    log.warning("derive.cycle_failed", loop=loop.name, error=str(error),
+    log.warning("derive.cycle_failed", loop=loop.title, error=str(error),
                 attempt=state.attempt_number, next_in_seconds=wait)  # fmt: skip
 
 
