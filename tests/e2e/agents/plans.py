@@ -7,6 +7,9 @@ SESSION_HEADER = "x-session"
 AGENT_HEADER = "x-agent"
 USER_HEADER = "x-user"
 
+TOOL_SERVICE = "tool-service"
+"""The service whose tools are called over MCP."""
+
 BILLED_ELSEWHERE = "/bills"
 """Where a model that answers inside the program says what it used, to have it in the books."""
 

@@ -9,7 +9,7 @@ from e2e.agents.answers import ask, ask_about, ask_session, items, spent, spent_
 from e2e.agents.books import Bill, Sum, line, sums
 from e2e.agents.conftest import Told
 from e2e.agents.hostile import LONG, NAMES
-from e2e.agents.programs.mcp_tools import TOOL_SERVICE
+from e2e.agents.plans import TOOL_SERVICE
 from rak_libs.model.attribute_facts import bounded
 
 LLAMA = "meta-llama/Llama-3.1-70B"

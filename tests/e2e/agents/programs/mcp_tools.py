@@ -12,11 +12,10 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
-from e2e.agents.plans import Step, headers
+from e2e.agents.plans import TOOL_SERVICE, Step, headers
 from e2e.agents.programs.telemetry import async_http_client
 
 SERVER = "e2e.agents.programs.mcp_server"
-TOOL_SERVICE = "tool-service"
 
 
 async def call_tools(url: str, session: str) -> None:
