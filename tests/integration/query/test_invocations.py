@@ -24,11 +24,11 @@ NAME = "inv/ü%2F 1"
 LOGS_ALONE = "inv of records alone"
 TURNS = [
     make_turn(
-        Random(5 + number), START + number * 60 * SECOND, "inv-session", "zoe", invocation=NAME
+        Random(1_005 + number), START + number * 60 * SECOND, "inv-session", "zoe", invocation=NAME
     )
     for number in range(3)
 ]
-OTHER = make_turn(Random(9), START + 5 * SECOND, "inv-session", "zoe", "another")
+OTHER = make_turn(Random(1_009), START + 5 * SECOND, "inv-session", "zoe", "another")
 # A span that names the invocation, in a trace of another one.
 GUEST = KnownSpan(
     OTHER.trace_id,
