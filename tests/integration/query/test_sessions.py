@@ -286,7 +286,7 @@ def test_a_trace_that_changes_between_two_pages_does_not_bring_a_session_twice(
     start = work.start - 86_400 * SECOND
     spans = [
         KnownSpan(
-            f"{number:032x}",
+            f"1a7e{number:028x}",
             f"{number:016x}",
             start + number * SECOND,
             attributes={"session.id": f"late-{number}"},
@@ -302,7 +302,7 @@ def test_a_trace_that_changes_between_two_pages_does_not_bring_a_session_twice(
         page = api.page("/api/v1/sessions", period | ({"cursor": cursor} if cursor else {}))
         seen += [row["session_id"] for row in page["items"]]
         cursor = page["next_cursor"]
-        more = KnownSpan(f"{late:032x}", "f" * 16, start + 55 * SECOND)
+        more = KnownSpan(f"1a7e{late:028x}", "f" * 16, start + 55 * SECOND)
         store(config.clickhouse, request_of([more]), time.time_ns())
         settle(config, tmp_path)
     assert len(seen) == len(set(seen))
@@ -348,7 +348,7 @@ def test_a_trace_is_not_settled_until_the_ledger_has_come_so_far(
 ) -> None:
     start = work.start - 2 * 86_400 * SECOND
     span = KnownSpan(
-        "ee" * 16,
+        "5e" * 16,
         "e" * 16,
         start,
         attributes={"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7},
@@ -365,7 +365,7 @@ def test_a_trace_is_not_settled_until_the_ledger_has_come_so_far(
 
 
 def test_the_ledger_of_a_trace_that_is_not_stored_is_not_found(api: Api) -> None:
-    assert api.get(f"/api/v1/traces/{'9' * 32}/ledger").status == 404
+    assert api.get(f"/api/v1/traces/{'97' * 16}/ledger").status == 404
 
 
 def test_every_trace_in_the_ledger_is_of_the_right_partition(config: Config, work: Work) -> None:
