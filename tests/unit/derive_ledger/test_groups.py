@@ -5,7 +5,7 @@ from rak_libs.model.ledger import TRACE_TOTALS
 from rak_libs.model.time_window import DAY_NS
 from rak_services.derive.ledger.rows import TraceTotal
 from rak_services.derive.ledger.storing import MOST_DAYS, Changes
-from rak_services.derive.ledger.traces import MOST_LONG_TRACES, Trace, groups_by_time
+from rak_services.derive.ledger.traces import FEW_TRACES, Trace, groups_by_time
 
 NOON = 20_000 * DAY_NS + 12 * HOUR
 _NOTHING = {name: "" if kind is str else 0 for name, kind in TraceTotal.__annotations__.items()}
@@ -29,18 +29,30 @@ def test_an_old_trace_does_not_widen_the_range_of_others() -> None:
     assert list(groups_by_time([old, *now])) == [[old], now]
 
 
-def test_spans_of_a_group_lie_within_two_hours() -> None:
-    traces = [trace(n, NOON + n * 7 * MINUTE, n * MINUTE) for n in range(60)]
+def span_of(group: list[Trace]) -> int:
+    return max(each.last_ns for each in group) - min(each.first_ns for each in group)
+
+
+def test_spans_of_many_traces_lie_within_two_hours() -> None:
+    traces = [trace(n, NOON + n * MINUTE // 3, n % 60 * MINUTE) for n in range(1_000)]
     groups = list(groups_by_time(traces))
     assert sorted(each for group in groups for each in group) == sorted(traces)
-    for group in groups:
-        assert max(each.last_ns for each in group) - min(each.first_ns for each in group) < 2 * HOUR
+    assert all(span_of(group) < 2 * HOUR for group in groups if len(group) > FEW_TRACES)
+    assert max(map(len, groups)) == 180
+
+
+def test_few_traces_of_a_day_are_read_at_once() -> None:
+    traces = [trace(n, NOON - 11 * HOUR + n * 20 * HOUR) for n in range(200)]
+    groups = list(groups_by_time(traces))
+    assert sorted(each for group in groups for each in group) == sorted(traces)
+    assert len(groups) == 200 * 20 // 24 + 1
+    assert all(span_of(group) < 25 * HOUR for group in groups)
 
 
 def test_long_traces_are_read_by_themselves_a_few_at_a_time() -> None:
-    long = [trace(n, NOON, 3 * HOUR) for n in range(MOST_LONG_TRACES + 1)]
+    long = [trace(n, NOON, 3 * HOUR) for n in range(FEW_TRACES + 1)]
     groups = list(groups_by_time([*long, trace(999, NOON)]))
-    assert [len(group) for group in groups] == [1, MOST_LONG_TRACES, 1]
+    assert [len(group) for group in groups] == [1, FEW_TRACES, 1]
 
 
 def test_what_differs_is_written_and_what_is_no_more_is_deleted() -> None:

@@ -81,9 +81,9 @@ trace_id IN ({ids})
 
 LONG_NS: Final = HOUR_NS
 """Traces that last longer are read by themselves, so that they widen no range but their own."""
-MOST_LONG_TRACES: Final = 100
-"""How many of those are read at once: the index of trace ids leaves out most of what lies between
-the spans of a few traces, and little of what lies between those of many."""
+FEW_TRACES: Final = 100
+"""How many traces are few: the index of trace ids leaves out most of what lies between the spans of
+these, and little of what lies between those of more."""
 
 
 def count_traces(engine: Engine, arrived: Arrived) -> int:
@@ -153,16 +153,29 @@ def with_times(engine: Streaming, traces: Iterable[Trace]) -> list[Trace]:
 def groups_by_time(traces: Sequence[Trace]) -> Iterator[list[Trace]]:
     """Put traces together whose spans are read with one statement.
 
-    Of all but long traces, all spans of a group lie within two hours.
+    Spans of many traces lie within two hours; few traces are read of a longer time at once: of a
+    day and an hour, or of however long a trace lasts.
     """
-    short = [trace for trace in traces if trace.last_ns - trace.first_ns <= LONG_NS]
     hours: dict[int, list[Trace]] = defaultdict(list)
-    for trace in short:
-        hours[floor_to(trace.first_ns, HOUR_NS)].append(trace)
-    yield from (hours[hour] for hour in sorted(hours))
-    long = sorted(trace for trace in traces if trace.last_ns - trace.first_ns > LONG_NS)
-    for begin in range(0, len(long), MOST_LONG_TRACES):
-        yield long[begin : begin + MOST_LONG_TRACES]
+    for trace in traces:
+        if trace.last_ns - trace.first_ns <= LONG_NS:
+            hours[floor_to(trace.first_ns, HOUR_NS)].append(trace)
+    few: dict[int, list[Trace]] = defaultdict(list)
+    for hour in sorted(hours):
+        if len(hours[hour]) > FEW_TRACES:
+            yield hours[hour]
+        else:
+            few[floor_to(hour, DAY_NS)] += hours[hour]
+    for traces_of_a_day in few.values():
+        yield from _few_at_once(traces_of_a_day)
+    yield from _few_at_once(
+        sorted(trace for trace in traces if trace.last_ns - trace.first_ns > LONG_NS)
+    )
+
+
+def _few_at_once(traces: Sequence[Trace]) -> Iterator[list[Trace]]:
+    for begin in range(0, len(traces), FEW_TRACES):
+        yield list(traces[begin : begin + FEW_TRACES])
 
 
 def id_list(ids: Iterable[str]) -> str:

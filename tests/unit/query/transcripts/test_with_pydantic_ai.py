@@ -3,6 +3,7 @@
 An agent calls two tools at once, one of which runs another agent, and then goes on in a second run.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -38,8 +39,12 @@ def two_runs(version: int) -> Sequence[ReadableSpan]:
     async def ask(question: str) -> str:
         return str((await helper.run(f"about {question}")).output)
 
-    first = boss.run_sync("hello")
-    boss.run_sync("and again", message_history=first.all_messages())
+    async def talk() -> None:
+        first = await boss.run("hello")
+        await boss.run("and again", message_history=first.all_messages())
+
+    # `run_sync` leaves its event loop open.
+    asyncio.run(talk())
     return exporter.get_finished_spans()
 
 
