@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from integration.agent_queries.known_work import LLAMA, PRICES, settle
 from integration.query import known_profiles
 from integration.query.known_profiles import KnownProfile, KnownSample
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
-from integration.query.known_work import LLAMA, PRICES, settle
 from rak_libs.clickhouse.connection import connect
 from rak_libs.clickhouse.statements import Statements, quote_identifier
 from rak_libs.runtime.settings import Config

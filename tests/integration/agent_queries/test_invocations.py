@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 import pytest
 
+from integration.agent_queries.known_work import activity_of, make_turn, settle
 from integration.metric_queries.known_metrics import batch_of, store_series
 from integration.query import known_logs, known_profiles
 from integration.query.api_client import Api
 from integration.query.known_logs import KnownRecord
 from integration.query.known_profiles import KnownProfile, KnownSample
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
-from integration.query.known_work import activity_of, make_turn, settle
 from metric_oracle import Point, Series
 from rak_libs.clickhouse.insert import Inserter
 from rak_libs.model.metrics import METRIC_EXEMPLARS, ValueType

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from integration.agent_queries.known_work import settle
 from integration.query import known_logs
 from integration.query.api_client import Api
 from integration.query.known_logs import KnownRecord
 from integration.query.known_spans import SECOND, KnownSpan, key_values, request_of, store
-from integration.query.known_work import settle
 from rak_libs.model.time_text import format_time
 from rak_libs.runtime.settings import Config
 

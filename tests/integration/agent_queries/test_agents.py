@@ -13,9 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from integration.query.api_client import Api
-from integration.query.conftest import query_service
-from integration.query.known_entries import (
+from integration.agent_queries.known_entries import (
     AGENTS,
     LLAMA,
     MODELS,
@@ -37,8 +35,10 @@ from integration.query.known_entries import (
     used,
     went,
 )
+from integration.agent_queries.known_work import Work, make_turn, settle, spans_of, spending_of
+from integration.query.api_client import Api
+from integration.query.conftest import query_service
 from integration.query.known_spans import SECOND, KnownSpan, request_of, store
-from integration.query.known_work import Work, make_turn, settle, spans_of, spending_of
 from rak_libs.model.ledger import SLOT_SECONDS, TOKEN_KINDS
 from rak_libs.model.time_text import format_time, parse_time
 from rak_libs.runtime.settings import Config, QuerySettings
