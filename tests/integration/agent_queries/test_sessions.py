@@ -372,7 +372,8 @@ def test_no_row_of_a_trace_is_counted_twice_before_a_merge(config: Config, work:
     stored = [turn.trace_id for turn in work.turns if turn.session == "s-1"]
     with connect(config.clickhouse) as client:
         rows = client.execute(
-            "SELECT trace_id FROM trace_totals FINAL WHERE session_id = 's-1' AND trace_id IN %(ids)s",
+            "SELECT trace_id FROM trace_totals FINAL"
+            " WHERE session_id = 's-1' AND trace_id IN %(ids)s",
             {"ids": stored},
         )
     assert sorted(trace_id for (trace_id,) in rows) == sorted(stored)
