@@ -5,28 +5,18 @@ repeat what was said before, so that the last tell a hundred messages.
 """
 
 import asyncio
-import contextlib
-import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from clickhouse_driver import Client
 
-import fleet
-from bench.agent_queries import Figure, ask
 from bench.ledger_rows import DAY_NS, LedgerDay, fill
+from bench.question_times import Asked, Figure, empty_engine, store_of, times_of
 from rak_libs.clickhouse.connection import connect
-from rak_libs.clickhouse.select import ReadPool
 from rak_libs.runtime.settings import Config
-from rak_services.query.endpoint import Store
 
 _TRACES = 400_000
-_ROUNDS = 20
 _CHATS = 10
 _TURNS = 50
 _APART = _TRACES // _TURNS
@@ -67,7 +57,7 @@ WHERE t.trace_id IN (SELECT trace_id FROM ({_CHAT_TRACES}))
 
 _SESSION = "/api/v1/sessions/{session_id:path}"
 _INVOCATION = "/api/v1/invocations/{invocation_id:path}"
-_QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
+_QUESTIONS: tuple[Asked, ...] = (
     ("/api/v1/sessions", {}, "PERIOD"),
     ("/api/v1/sessions", {}, "PERIOD&order=-cost"),
     ("/api/v1/sessions", {}, "PERIOD&step=1h"),
@@ -86,15 +76,6 @@ _QUESTIONS: tuple[tuple[str, dict[str, str], str], ...] = (
     ("/api/v1/traces/{trace_id}/ledger", {"trace_id": "ONE"}, ""),
     (_INVOCATION, {"invocation_id": "INVOCATION"}, ""),
 )
-
-
-@contextlib.contextmanager
-def _engine(folder: Path) -> Iterator[Config]:
-    ports = fleet.Ports()
-    with fleet.engine(folder, ports.engine):
-        config = fleet.fleet_config(ports, folder, clickhouse={"insert_timeout_seconds": 600})
-        fleet.migrate(config, folder, "--only", "tables")
-        yield config
 
 
 def converse(client: Client) -> None:
@@ -120,22 +101,15 @@ async def measure(config: Config, day: LedgerDay, names: dict[str, str]) -> list
         "PERIOD": f"start={day.begin_ns}&end={day.end_ns}",
         "HOUR": f"start={noon_ns}&end={noon_ns + hour_ns}",
     }
-    pool = ReadPool(config.clickhouse, config.query)
-    store = Store(pool, config.query, time.time_ns, False, config.storage, 10.0)
     figures: list[Figure] = []
-    try:
+    async with store_of(config) as store:
         for path, parts, query in _QUESTIONS:
             asked = query
             for name, text in periods.items():
                 asked = asked.replace(name, text)
             given = {key: names.get(text, text) for key, text in parts.items()}
-            seconds = await ask(store, path, given, asked, _ROUNDS)
-            what = " ".join([path.removeprefix("/api/v1"), *parts.values(), query])
-            p95 = statistics.quantiles(seconds, n=20)[-1]
-            figures.append((what, "median", statistics.median(seconds) * 1_000, "ms"))
-            figures.append((what, "p95", p95 * 1_000, "ms"))
-    finally:
-        await pool.close()
+            what = " ".join([*parts.values(), query])
+            figures += await times_of(store, (path, given, asked), what, "")
     return figures
 
 
@@ -145,7 +119,7 @@ def run() -> list[Figure]:
     Returns:
         Rows of (what, setting, value, unit).
     """
-    with tempfile.TemporaryDirectory() as folder, _engine(Path(folder)) as config:
+    with tempfile.TemporaryDirectory() as folder, empty_engine(Path(folder)) as config:
         day = LedgerDay(time.time_ns() // DAY_NS * DAY_NS - 2 * DAY_NS, _TRACES)
         with connect(config.clickhouse) as client:
             fill(client, day, spans=True)
