@@ -230,7 +230,6 @@ def by(key: Callable[[KnownSpan], Any], spans: Sequence[KnownSpan]) -> dict[Any,
 
 DAY_RUNS = within(24 * HOUR, name="agent.run")
 DAY_CALLS = within(24 * HOUR, name="llm.generate")
-ALL_RUNS = within(30 * 24 * HOUR, name="agent.run")
 ALL_CALLS = within(30 * 24 * HOUR, name="llm.generate")
 IN_SESSION = [span for span in SPANS if session_of(span) == "sess-123"]
 

@@ -35,7 +35,6 @@ from rak_services.query.sessions.span_content import (
 _NOTHING: Final = frozenset({"", "{}", "N/A", "<not specified>"})
 """What Google's ADK writes where there is nothing to tell, or where it may not be told."""
 
-_ADK_NO_RESULT: Final = ("{}", "<not specified>")
 _ADK_ERRORS: Final = ("error_code", "error_message")
 
 _MERGED_TOOLS: Final = "(merged tools)"
