@@ -1,18 +1,15 @@
 """`rak-pprof-receiver`: takes profiles in pprof form and publishes them."""
 
-import sys
-
-from rak_libs.runtime.config import config_from_command_line
-from rak_libs.runtime.lifecycle import run_service
 from rak_libs.runtime.process import ensure_allocator
-from rak_services.pprof_receiver.app import SERVICE, serve
 
 
 def main() -> None:
-    """Run the receiver until a signal stops it."""
+    """Begin again with the allocator settings, then do what the command line says."""
     ensure_allocator()
-    config, _ = config_from_command_line("rak-pprof-receiver")
-    sys.exit(run_service(SERVICE, config, lambda stop: serve(config, stop)))
+    # Only now: what is imported before the process begins again is imported twice.
+    from rak_services.pprof_receiver import command  # noqa: PLC0415
+
+    command.main()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-import sys
+"""`rak-query`: answers questions over REST."""
 
-from rak_libs.runtime.config import config_from_command_line
-from rak_libs.runtime.lifecycle import run_service
 from rak_libs.runtime.process import ensure_allocator
-from rak_services.query.app import serve
 
 
 def main() -> None:
-    """Run the query service until a signal ends it."""
+    """Begin again with the allocator settings, then do what the command line says."""
     ensure_allocator()
-    config, _ = config_from_command_line("rak-query")
-    sys.exit(run_service("query", config, lambda stop: serve(config, stop)))
+    # Only now: what is imported before the process begins again is imported twice.
+    from rak_services.query import command  # noqa: PLC0415
+
+    command.main()
 
 
 if __name__ == "__main__":

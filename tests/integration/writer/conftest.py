@@ -19,7 +19,7 @@ from rak_libs.kafka.publisher import Publisher
 from rak_libs.kafka.topics import OTLP_SPANS, TOPICS, dead_letter_topic
 from rak_libs.runtime.config import config_from_command_line
 from rak_libs.runtime.settings import Config, KafkaSettings
-from rak_services.writer.__main__ import COMMANDS
+from rak_services.writer.command import COMMANDS
 from rak_services.writer.command_line import add_arguments, check_arguments
 from topic_reading import read_topic
 
@@ -81,7 +81,7 @@ class Pipeline:
                 return self.lag() == 0
             return False
 
-        fleet.wait_until(is_written, "everything is committed", seconds=seconds, every=0.2)
+        fleet.wait_until(is_written, "everything is committed", seconds=seconds)
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         client = connect(self.config.clickhouse)
