@@ -136,7 +136,6 @@ class DeliveryPath:
             lambda: fleet.writers_lag(config or self.config, topic) == 0,
             "everything is written",
             seconds=seconds,
-            every=0.2,
         )
 
     def check(self, ledger: Ledger, config: Config | None = None) -> Findings:

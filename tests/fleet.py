@@ -60,13 +60,15 @@ def free_port() -> int:
     raise AssertionError("the ports never end")
 
 
-def wait_until(
-    probe: Callable[[], object], what: str, *, seconds: float = 30, every: float = 0.05
-) -> object:
-    """Call `probe` until its answer is true; its last answer or error is in the failure."""
-    deadline = time.monotonic() + seconds
+def wait_until(probe: Callable[[], object], what: str, *, seconds: float = 30) -> object:
+    """Call `probe` until its answer is true; its last answer or error is in the failure.
+
+    The longer it takes, and the longer a probe takes, the rarer it is called: what is waited for
+    needs the machine too.
+    """
+    begin = time.monotonic()
     last: object = None
-    while time.monotonic() < deadline:
+    while (asked := time.monotonic()) < begin + seconds:
         try:
             answer = probe()
         except (OSError, AssertionError) as error:
@@ -75,7 +77,8 @@ def wait_until(
             if answer:
                 return answer
             last = answer
-        time.sleep(every)
+        now = time.monotonic()
+        time.sleep(min(max((now - begin) / 8, 3 * (now - asked), 0.02), 0.5))
     raise AssertionError(f"not within {seconds} s: {what}; last: {last!r}")
 
 
@@ -461,7 +464,6 @@ def wait_for_ledger(started: Fleet, seconds: float = 60) -> None:
         lambda: bool(select(started, seen_until)[0][0] > now),
         "the ledger has what was written",
         seconds=seconds,
-        every=0.2,
     )
 
 

@@ -142,7 +142,7 @@ class Account:
             assert found == wanted
             return True
 
-        fleet.wait_until(probe, f"the account changes by {wanted}", seconds=40, every=0.3)
+        fleet.wait_until(probe, f"the account changes by {wanted}", seconds=40)
 
 
 def _numbers(hour: dict[str, Any]) -> dict[str, int]:
@@ -318,7 +318,7 @@ def test_the_embedded_brokers_account_adds_up(started: fleet.Fleet) -> None:
             total[name] for name in ("stored", "dead_lettered", "rejected")
         )
 
-    fleet.wait_until(adds_up, "the account adds up", every=0.5)
+    fleet.wait_until(adds_up, "the account adds up")
 
 
 def boot_of(service: fleet.Service) -> str:

@@ -77,7 +77,7 @@ def under_load(
         yield ledger
         ledger.wait_acknowledged(1_000)
     seconds = time.monotonic() - began
-    wait_until(lambda: lag_is_zero(started), "everything is written", seconds=300, every=1)
+    wait_until(lambda: lag_is_zero(started), "everything is written", seconds=300)
     found = check(ledger, started.config.clickhouse)
     note(
         name,
