@@ -33,7 +33,9 @@ _QUESTIONS: tuple[Asked, ...] = (
     ("/api/v1/tools", {}, "status=ERROR"),
     ("/api/v1/llm", {}, "min_duration=1s"),
     ("/api/v1/services/dependencies", {}, "min_duration=100ms"),
+    ("/api/v1/agents/{agent:path}", {"agent": "agent-3"}, "min_duration=1s"),
     ("/api/v1/llm/{model:path}", _LLAMA, "min_duration=1s"),
+    ("/api/v1/tools/{tool:path}", {"tool": "tool-3"}, "min_duration=10ms"),
 )
 
 

@@ -17,14 +17,13 @@ from rak_services.query.parameter_types import AttributeFilters, Duration, Trace
 from rak_services.query.requests import EntryFilters
 from rak_services.query.span_conditions import Conditions
 from rak_services.query.time_ranges import Range
-from rak_services.query.work.fields import CALL_COLUMNS, USE_COLUMNS, WORK_COLUMNS
+from rak_services.query.work.fields import CALL_COLUMNS, WORK_COLUMNS
 from rak_services.query.work.parts_sql import Reading
 from rak_services.query.work.sources import Sources, checked_step, default_step, sources_of
 from rak_services.query.work.subjects import (
     AGENT_TOOLS,
     AGENTS,
     DEPENDENCIES,
-    MODEL_AGENTS,
     MODELS,
     Subject,
 )
@@ -107,10 +106,6 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
         reading(MODELS, ("calls", "finish_reasons", "last_seen"), NO_FILTERS),
         Part("-name", After("0", ("o3",)), 51),
     ),
-    "model_agents": rows_sql(
-        reading(MODEL_AGENTS, USE_COLUMNS, EntryFilters(model="meta-llama/Llama-3.1-70B")),
-        Part("-calls", None, 10_000),
-    ),
     "dependencies_of_a_service": rows_sql(
         reading(DEPENDENCIES, CALL_COLUMNS, EntryFilters(service="check'out")),
         Part("errors", After("7", ("gateway", "check'out")), 51),
@@ -124,9 +119,13 @@ STATEMENTS: dict[str, tuple[str, Parameters]] = {
         HOUR,
         [("gateway", "pay"), ("gateway", "b")],
     ),
+    "agent_single": single_sql(
+        reading(AGENTS, ("calls", "durations"), EntryFilters(agent="planner")), HOUR, 10_000
+    ),
     "model_single": single_sql(
         reading(MODELS, ("calls", "durations"), EntryFilters(model="meta-llama/Llama-3.1-70B")),
         HOUR,
+        10_000,
     ),
     "last_seen": last_seen_sql(MODELS, "meta-llama/Llama-3.1-70B"),
 }

@@ -7,16 +7,16 @@ from rak_services.query.endpoint import Question, Store
 from rak_services.query.work.answers import Model, ModelList, ModelPoint, ModelRow, UsingAgent
 from rak_services.query.work.fields import (
     FIRST_TOKEN_COLUMNS,
-    USE_COLUMNS,
     WORK_COLUMNS,
     average,
     quantile,
     use_fields,
     work_fields,
 )
+from rak_services.query.work.parts_sql import USER
 from rak_services.query.work.reading import Columns, Row, read_page, read_single
 from rak_services.query.work.requests import GetModel, ListModels
-from rak_services.query.work.subjects import MODEL_AGENTS, MODELS
+from rak_services.query.work.subjects import MODELS
 
 _COLUMNS: Final = Columns(
     row=(
@@ -49,11 +49,10 @@ async def get_model(
 ) -> Model:
     """Answer one model with the agents that called it."""
     single = await read_single(store, request, MODELS, _COLUMNS.row, request.model)
-    agents = await single.used(MODEL_AGENTS, USE_COLUMNS)
     return Model(
         **_fields(single.row),
         step_ns=single.step_ns,
-        used_by=[UsingAgent(agent_name=row["agent_name"], **use_fields(row)) for row in agents],
+        used_by=[UsingAgent(agent_name=row[USER], **use_fields(row)) for row in single.users],
     )
 
 

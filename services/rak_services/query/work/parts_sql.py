@@ -18,6 +18,13 @@ from rak_services.query.work.subjects import Subject
 STEP_BEGIN: Final = "begin_ns"
 """The column of the begin of a step, nanoseconds since 1970."""
 
+USER: Final = "user"
+"""The column of the name of what used it."""
+IS_STEP: Final = "is_step"
+"""1 in a row about one step."""
+IS_USER: Final = "is_user"
+"""1 in a row about what one user used."""
+
 Names = Sequence[tuple[str, ...]]
 
 
@@ -53,32 +60,57 @@ class Reading:
         return (*self.subject.by, STEP_BEGIN, *self.subject.listed, *self.columns)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The columns that tell apart rows beside a single one: of steps, and of users."""
+        return (STEP_BEGIN, *self.subject.users)
+
+    @property
+    def single_names(self) -> tuple[str, ...]:
+        """The names of the columns of all rows about one name, in order."""
+        count = len(self.parts)
+        marked = (*(STEP_BEGIN, USER)[:count], *(IS_STEP, IS_USER)[:count])
+        return (*self.subject.by, *marked, *self.subject.listed, *self.columns)
+
+    @property
     def counted(self) -> str:
         """The value that is 0 in rows that say that there is nothing."""
         return next(iter(self.subject.summary.values))
 
 
-def parts_sql(reading: Reading, step_ns: int | None, names: Names = ()) -> tuple[str, Parameters]:
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """What rows to merge are told apart by, beside what they are about.
+
+    Attributes:
+        step_ns: Length of the steps that they are of, `%(step)s` in the text; None: of none.
+        keys: Further keys of the summary.
+    """
+
+    step_ns: int | None = None
+    keys: tuple[str, ...] = ()
+
+
+def parts_sql(reading: Reading, grain: Grain, names: Names = ()) -> tuple[str, Parameters]:
     """Return the SELECTs of the rows to merge, in one text.
 
     Args:
         reading: What is summed up.
-        step_ns: Length of the steps that rows are of, `%(step)s` in the text; None: of none.
+        grain: How finely.
         names: Only rows with these names, of each key by itself; empty: all.
     """
     sources = reading.sources
     statements = []
     if sources.slots is not None:
-        statements.append(_summary_sql(reading, step_ns, names))
+        statements.append(_summary_sql(reading, grain, names))
     if sources.slots is None or sources.edges:
-        statements.append(_ledger_sql(reading, step_ns, names))
+        statements.append(_ledger_sql(reading, grain, names))
     parameters: dict[str, Parameter] = {}
     for _, bound in statements:
         parameters |= bound
     return "\n    UNION ALL\n".join(sql for sql, _ in statements), parameters
 
 
-def _summary_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[str, Parameters]:
+def _summary_sql(reading: Reading, grain: Grain, names: Names) -> tuple[str, Parameters]:
     """Return the SELECT of a summary's rows of whole slots."""
     subject, slots = reading.subject, reading.sources.slots
     conditions = Conditions()
@@ -93,8 +125,8 @@ def _summary_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[s
             conditions.add(subject.condition(parameter), **{parameter: text})
     _add_names(conditions, subject, names)
     conditions.add(f"{reading.counted} > 0")
-    grouped = [*subject.by]
-    if step_ns is not None:
+    grouped = [*subject.by, *grain.keys]
+    if grain.step_ns is not None:
         begin = "toInt64(intDiv(toUnixTimestamp(slot) * 1000000000, %(step)s) * %(step)s)"
         grouped.append(f"{begin} AS {STEP_BEGIN}")
     listed = [f"[{key}] AS {texts_of(key)}" for key in subject.listed]
@@ -102,7 +134,7 @@ def _summary_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[s
     return _select(selected, f"{subject.summary.table.name} FINAL", conditions)
 
 
-def _ledger_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[str, Parameters]:
+def _ledger_sql(reading: Reading, grain: Grain, names: Names) -> tuple[str, Parameters]:
     """Return the SELECT of the ledger's entries, summed up as the summary is."""
     subject, sources = reading.subject, reading.sources
     conditions = Conditions()
@@ -118,14 +150,15 @@ def _ledger_sql(reading: Reading, step_ns: int | None, names: Names) -> tuple[st
     add_ledger_filters(conditions, reading.filters, without=frozenset(subject.conditions))
     _add_names(conditions, subject, names)
     conditions.add(subject.summary.entries)
-    grouped = [f"e.{key} AS {key}" for key in subject.by]
-    if step_ns is not None:
+    by = (*subject.by, *grain.keys)
+    grouped = [f"e.{key} AS {key}" for key in by]
+    if grain.step_ns is not None:
         begin = "intDiv(toUnixTimestamp64Nano(e.timestamp), %(step)s) * %(step)s"
         grouped.append(f"{begin} AS {STEP_BEGIN}")
     listed = [f"groupUniqArray(e.{key}) AS {texts_of(key)}" for key in subject.listed]
     values = [f"{subject.summary.values[name]} AS {name}" for name in _inner_columns(reading)]
     sql, parameters = _select([*grouped, *listed, *values], "ledger AS e FINAL", conditions)
-    keys = [f"e.{key}" for key in subject.by] + [STEP_BEGIN] * (step_ns is not None)
+    keys = [f"e.{key}" for key in by] + [STEP_BEGIN] * (grain.step_ns is not None)
     return f"{sql}\n    GROUP BY {', '.join(keys)}", parameters
 
 

@@ -1,7 +1,7 @@
 """Reading pages of rows, and single ones, with their series."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from rak_services.query.problems import NotFound
 from rak_services.query.requests import EntryFilters
 from rak_services.query.span_conditions import check_durations
 from rak_services.query.time_ranges import Range, StoredTime, resolve_range
-from rak_services.query.work.parts_sql import Reading
+from rak_services.query.work.parts_sql import IS_STEP, Reading
 from rak_services.query.work.requests import (
     GetAgent,
     GetModel,
@@ -109,9 +109,14 @@ async def read_page(
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One row with its series, and what further questions about it need."""
+    """One row with its series, what used it, and what further questions about it need.
+
+    Attributes:
+        users: Most calls first.
+    """
 
     row: Row
+    users: list[Row]
     step_ns: int
     budget: Budget
     request: EntryFilters
@@ -119,14 +124,10 @@ class Single:
     most: int
 
     async def used(self, subject: Subject, columns: tuple[str, ...]) -> list[Row]:
-        """Return the rows of something that was used, or that used it, most calls first.
-
-        What tokens belong to is told without calls too, so that the parts add up.
-        """
+        """Return the rows of something that it used, most calls first."""
         reading = _reading(subject, columns, self.request, self.period)
         found = await self.budget.ask(*rows_sql(reading, Part("-calls", None, self.most)))
-        rows = (dict(zip(reading.row_names, row[:-1], strict=True)) for row in found)
-        return [row for row in rows if row["calls"] or any(row.get(kind) for kind in TOKEN_KINDS)]
+        return _in_use(dict(zip(reading.row_names, row[:-1], strict=True)) for row in found)
 
 
 async def read_single(
@@ -151,12 +152,22 @@ async def read_single(
     step_ns = step_ns or default_step(period, now, most)
     budget = Budget(store)
     reading = _reading(subject, columns, request, period, step_ns)
-    found = await budget.ask(*single_sql(reading, step_ns))
+    rows = store.page_rows(None)
+    found = await budget.ask(*single_sql(reading, step_ns, rows))
     if not found:
         raise await _not_found(budget, subject, name)
-    row, *series = [dict(zip(reading.point_names, row, strict=True)) for row in found]
-    row["series"] = series
-    return Single(row, step_ns, budget, request, period, store.page_rows(None))
+    row, *others = [dict(zip(reading.single_names, row, strict=True)) for row in found]
+    row["series"] = [other for other in others if other[IS_STEP]]
+    users = _in_use(other for other in others if not other[IS_STEP])
+    return Single(row, users, step_ns, budget, request, period, rows)
+
+
+def _in_use(rows: Iterable[Row]) -> list[Row]:
+    """Keep rows of some use.
+
+    What tokens belong to is told without calls too, so that the parts add up.
+    """
+    return [row for row in rows if row["calls"] or any(row.get(kind) for kind in TOKEN_KINDS)]
 
 
 def _reading(

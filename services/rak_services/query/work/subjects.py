@@ -20,6 +20,8 @@ class Subject:
         summary: Its entries and their sums.
         by: The keys of the summary that tell rows apart.
         listed: Keys whose texts are listed in a row.
+        users: The keys, one or none, of what used it, each of which has a row beside that of a
+            single one.
         filters: The parameters that the summary tells apart.
         conditions: Those of parameters that mean something else than their column, by parameter;
             true of the summary and of the ledger.
@@ -28,6 +30,7 @@ class Subject:
     summary: Summary
     by: tuple[str, ...]
     listed: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
     filters: tuple[str, ...] = ("service", "agent")
     conditions: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,14 +59,17 @@ MODELS: Final = Subject(
     ledger_sums.MODELS,
     ("llm_model",),
     ("llm_system", "service_name", "agent_name"),
+    ("agent_name",),
     _MODEL_FILTERS,
 )
-MODEL_AGENTS: Final = Subject(ledger_sums.MODELS, ("agent_name",), filters=_MODEL_FILTERS)
 
 TOOLS: Final = Subject(
-    ledger_sums.TOOLS, ("tool_name",), ("service_name", "agent_name"), _TOOL_FILTERS
+    ledger_sums.TOOLS,
+    ("tool_name",),
+    ("service_name", "agent_name"),
+    ("agent_name",),
+    _TOOL_FILTERS,
 )
-TOOL_AGENTS: Final = Subject(ledger_sums.TOOLS, ("agent_name",), filters=_TOOL_FILTERS)
 
 DEPENDENCIES: Final = Subject(
     ledger_sums.DEPENDENCIES,

@@ -5,10 +5,11 @@ from typing import Any, Final
 from rak_libs.model.time_text import format_time
 from rak_services.query.endpoint import Question, Store
 from rak_services.query.work.answers import Tool, ToolList, ToolPoint, ToolRow, UsingAgent
-from rak_services.query.work.fields import USE_COLUMNS, WORK_COLUMNS, use_fields, work_fields
+from rak_services.query.work.fields import WORK_COLUMNS, use_fields, work_fields
+from rak_services.query.work.parts_sql import USER
 from rak_services.query.work.reading import Columns, Row, read_page, read_single
 from rak_services.query.work.requests import GetTool, ListTools
-from rak_services.query.work.subjects import TOOL_AGENTS, TOOLS
+from rak_services.query.work.subjects import TOOLS
 
 _COLUMNS: Final = Columns(
     row=(*WORK_COLUMNS, "retries", "resource_cpu_micros", "last_seen"),
@@ -34,11 +35,10 @@ async def get_tool(
 ) -> Tool:
     """Answer one tool with the agents that called it."""
     single = await read_single(store, request, TOOLS, _COLUMNS.row, request.tool)
-    agents = await single.used(TOOL_AGENTS, USE_COLUMNS)
     return Tool(
         **_fields(single.row),
         step_ns=single.step_ns,
-        used_by=[UsingAgent(agent_name=row["agent_name"], **use_fields(row)) for row in agents],
+        used_by=[UsingAgent(agent_name=row[USER], **use_fields(row)) for row in single.users],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from rak_libs.clickhouse.parameters import Parameters
 from rak_services.query.ledger_conditions import LOOKUP_SETTINGS
 from rak_services.query.span_conditions import Conditions
-from rak_services.query.work.parts_sql import STEP_BEGIN, Names, Reading, parts_sql, texts_of
+from rak_services.query.work.parts_sql import STEP_BEGIN, Grain, Names, Reading, parts_sql, texts_of
 from rak_services.query.work.subjects import Subject
 
 _QUANTILES: Final = (
@@ -63,7 +63,7 @@ def rows_sql(reading: Reading, part: Part) -> tuple[str, Parameters]:
     having = Conditions()
     having.add(f"sum(p.{reading.counted}) > 0")
     _add_after(having, key, by, part)
-    read, parameters = parts_sql(reading, None)
+    read, parameters = parts_sql(reading, Grain())
     sql = _merged([*by, *_values(reading), f"toString({key})"], read)
     sql += f"""\
 GROUP BY {", ".join(by)}
@@ -81,7 +81,7 @@ def series_sql(reading: Reading, step_ns: int, names: Names) -> tuple[str, Param
     Of rows with two names, others that share each of them with some of these come too.
     """
     by = [f"p.{name}" for name in reading.subject.by]
-    read, parameters = parts_sql(reading, step_ns, names)
+    read, parameters = parts_sql(reading, Grain(step_ns), names)
     begin = f"p.{STEP_BEGIN}"
     sql = _merged([*by, begin, *_values(reading)], read)
     sql += f"""\
@@ -93,23 +93,32 @@ ORDER BY {", ".join([*by, begin])}
     return sql, {**parameters, "step": step_ns}
 
 
-def single_sql(reading: Reading, step_ns: int) -> tuple[str, Parameters]:
-    """Return the statement for one row, and after it its steps by time: columns as `point_names`.
+def single_sql(reading: Reading, step_ns: int, rows: int) -> tuple[str, Parameters]:
+    """Return the statement for all rows about one name: columns as `single_names`.
 
-    The row has 0 for the begin of its step. What is read is read once for both.
+    First comes the row itself, then its steps by time, then what used it, most calls first. What is
+    read is read once for all of them.
+
+    Args:
+        reading: What is summed up.
+        step_ns: Length of the steps.
+        rows: The most rows.
     """
-    by = [f"p.{name}" for name in reading.subject.by]
-    begin = f"p.{STEP_BEGIN}"
-    read, parameters = parts_sql(reading, step_ns)
-    names = ", ".join(by)
-    sql = _merged([*by, begin, *_values(reading)], read)
+    names = ", ".join(f"p.{name}" for name in reading.subject.by)
+    begin, *users = parts = [f"p.{part}" for part in reading.parts]
+    read, parameters = parts_sql(reading, Grain(step_ns, reading.subject.users))
+    is_part = [f"grouping({part}) = 0" for part in parts]
+    sets = [f"({names})", *(f"({names}, {part})" for part in parts)]
+    order = [*reversed(is_part), begin, "sum(p.calls) DESC", *users]
+    sql = _merged([names, *parts, *is_part, *_values(reading)], read)
     sql += f"""\
-GROUP BY GROUPING SETS (({names}), ({names}, {begin}))
+GROUP BY GROUPING SETS ({", ".join(sets)})
 HAVING sum(p.{reading.counted}) > 0
-ORDER BY grouping({begin}) DESC, {begin}
+ORDER BY {", ".join(order)}
+LIMIT %(rows)s
 {LOOKUP_SETTINGS}
 """
-    return sql, {**parameters, "step": step_ns}
+    return sql, {**parameters, "step": step_ns, "rows": rows}
 
 
 def last_seen_sql(subject: Subject, name: str) -> tuple[str, Parameters]:

@@ -1,6 +1,9 @@
 SELECT
     p.llm_model,
     p.begin_ns,
+    p.agent_name,
+    grouping(p.begin_ns) = 0,
+    grouping(p.agent_name) = 0,
     arraySort(groupUniqArrayArray(p.llm_system_list)),
     arraySort(groupUniqArrayArray(p.service_name_list)),
     arraySort(groupUniqArrayArray(p.agent_name_list)),
@@ -10,6 +13,7 @@ FROM
 (
     SELECT
         llm_model,
+        agent_name,
         toInt64(intDiv(toUnixTimestamp(slot) * 1000000000, 3600000000000) * 3600000000000) AS begin_ns,
         [llm_system] AS llm_system_list,
         [service_name] AS service_name_list,
@@ -25,6 +29,7 @@ FROM
     UNION ALL
     SELECT
         e.llm_model AS llm_model,
+        e.agent_name AS agent_name,
         intDiv(toUnixTimestamp64Nano(e.timestamp), 3600000000000) * 3600000000000 AS begin_ns,
         groupUniqArray(e.llm_system) AS llm_system_list,
         groupUniqArray(e.service_name) AS service_name_list,
@@ -38,9 +43,10 @@ FROM
         AND timestamp < fromUnixTimestamp64Nano(1700003700000000005, 'UTC')
         AND llm_model = 'meta-llama/Llama-3.1-70B'
         AND (e.llm_model != '' OR e.operation IN ('llm', 'embedding') OR greatest(e.input_tokens, e.output_tokens, e.cache_read_tokens, e.cache_write_tokens, e.reasoning_tokens, e.unsplit_tokens) > 0)
-    GROUP BY e.llm_model, begin_ns
+    GROUP BY e.llm_model, e.agent_name, begin_ns
 ) AS p
-GROUP BY GROUPING SETS ((p.llm_model), (p.llm_model, p.begin_ns))
+GROUP BY GROUPING SETS ((p.llm_model), (p.llm_model, p.begin_ns), (p.llm_model, p.agent_name))
 HAVING sum(p.entries) > 0
-ORDER BY grouping(p.begin_ns) DESC, p.begin_ns
+ORDER BY grouping(p.agent_name) = 0, grouping(p.begin_ns) = 0, p.begin_ns, sum(p.calls) DESC, p.agent_name
+LIMIT 10000
 SETTINGS do_not_merge_across_partitions_select_final = 1, use_index_for_in_with_subqueries_max_values = 100000
