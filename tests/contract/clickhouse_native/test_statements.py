@@ -68,6 +68,14 @@ def test_the_format_is_the_clients_business(client: Client, statement: str) -> N
     assert rows == ([(1,)], [("a", "UInt8")])
 
 
+def test_a_result_of_types_that_few_know_has_columns(client: Client) -> None:
+    """Where the first column ends is not told by its type alone."""
+    found = client.execute(
+        "SELECT toIntervalDay(number) AS i, 'x' AS t FROM numbers(2)", with_column_types=True
+    )
+    assert found == ([(0, "x"), (1, "x")], [("i", "IntervalDay"), ("t", "String")])
+
+
 def test_a_result_has_its_column_names_even_when_they_repeat(client: Client) -> None:
     _, columns = client.execute("SELECT 1 AS a, t.* FROM (SELECT 2 AS a) AS t", None, True)
     assert [type_name for _, type_name in columns] == ["UInt8", "UInt8"]

@@ -4,7 +4,7 @@ from contextlib import closing
 
 from rak_libs.runtime.logs import get_logger
 from rak_services.local.engine.blocks import check_row_count, split_blocks
-from rak_services.local.engine.column_reader import Column
+from rak_services.local.engine.column_reader import Column, columns_of
 from rak_services.local.engine.errors import Disconnected, EngineError, ProtocolViolation
 from rak_services.local.engine.faults import Faults
 from rak_services.local.engine.peer import Peer
@@ -115,20 +115,43 @@ class Execution:
             self._peer.send_block(block.data, compressed=query.compressed)
 
     def _send_stream(self, query: Query, text: bytes, watched: Watched) -> None:
-        unlimited = {
-            name: value for name, value in query.settings.items() if name not in _RESULT_LIMITS
-        }
-        self._session.apply(unlimited, watched.label)
-        header = self._session.result_columns(text)
-        if len(unlimited) < len(query.settings):
+        self._session.apply(query.settings, watched.label)
+        try:
+            is_headed = self._send_blocks(query, text, watched)
+        except _UnknownLayout:
+            self._send_described_header(query, text, watched.label)
             self._session.apply(query.settings, watched.label)
-        self._send_header(query, header)
+            self._send_blocks(query, text, watched, is_headed=True)
+        else:
+            if not is_headed:
+                self._send_described_header(query, text, watched.label)
+
+    def _send_blocks(
+        self, query: Query, text: bytes, watched: Watched, *, is_headed: bool = False
+    ) -> bool:
+        """Sends a result, its columns before it unless `is_headed`, and tells whether it did.
+
+        Raises:
+            _UnknownLayout: nothing is sent.
+        """
         with closing(self._session.stream(text)) as stream:
             for block, rows in stream:
                 if watched.reason is not None:
                     raise _cancelled()
                 check_row_count(block, rows)
+                if not is_headed:
+                    self._send_header(query, _columns_of(block))
+                    is_headed = True
                 self._peer.send_block(block, compressed=query.compressed)
+        return is_headed
+
+    def _send_described_header(self, query: Query, text: bytes, label: str) -> None:
+        """Asks the engine for the columns; as much work as a small SELECT itself."""
+        unlimited = {
+            name: value for name, value in query.settings.items() if name not in _RESULT_LIMITS
+        }
+        self._session.apply(unlimited, label)
+        self._send_header(query, self._session.result_columns(text))
 
     def _send_header(self, query: Query, columns: list[Column]) -> None:
         """Sends a block of no rows: clients learn the columns from it, as from ClickHouse."""
@@ -161,6 +184,17 @@ class Execution:
             if not block:
                 return
             blocks.append(block)
+
+
+class _UnknownLayout(Exception):
+    """A block does not tell its columns: where the first ones end is not known."""
+
+
+def _columns_of(block: bytes) -> list[Column]:
+    try:
+        return columns_of(block)
+    except (EngineError, IndexError, UnicodeDecodeError) as error:
+        raise _UnknownLayout from error
 
 
 def _cancelled() -> EngineError:

@@ -18,7 +18,7 @@ from rak_services.local.engine.blocks import (
     read_block,
     split_blocks,
 )
-from rak_services.local.engine.column_reader import Column, read_plain_block
+from rak_services.local.engine.column_reader import Column, columns_of, read_plain_block
 from rak_services.local.engine.column_types import (
     Array,
     Fixed,
@@ -95,6 +95,26 @@ def test_every_type_is_read_exactly_to_its_end() -> None:
 def test_any_map_of_arrays_is_read_exactly_to_its_end(rows: list[dict[str, list[str]]]) -> None:
     block = driver_block({"Map(LowCardinality(String), Array(LowCardinality(String)))": rows})
     assert read_plain_block(reader_of(block + b"x"), 1 << 20).data == block
+
+
+@given(st.lists(st.sampled_from(sorted(COLUMNS)), max_size=6), st.integers(1, 3))
+def test_a_whole_block_tells_its_columns(names: list[str], rows: int) -> None:
+    columns = {name: COLUMNS[name][:rows] for name in names}
+    block = driver_block(columns)
+    assert columns_of(block) == read_plain_block(reader_of(block), 1 << 20).columns
+
+
+def test_long_texts_are_passed() -> None:
+    texts = ["", "x" * 127, "x" * 128, "x" * 70_000]
+    block = driver_block({"String": texts, "Array(String)": [texts] * 4, "UInt8": [1] * 4})
+    assert [column.type for column in columns_of(block)] == ["String", "Array(String)", "UInt8"]
+
+
+def test_a_block_that_ends_within_its_columns_does_not_tell_them() -> None:
+    block = driver_block({"String": ["x" * 300], "UInt8": [1]})
+    for end in range(2, 300):
+        with pytest.raises(IndexError):
+            columns_of(block[:end])
 
 
 @pytest.mark.parametrize(
