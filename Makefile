@@ -61,6 +61,7 @@ test-again: $(STAMP) ## the tests that failed last, one after the other
 SOAKED := tests/faults tests/integration/otlp_receiver/test_mutated_requests.py
 SOAKED += tests/integration/pprof_receiver/test_mutated_profiles.py
 SOAKED += tests/integration/query/test_walks.py tests/integration/query/test_openapi_conformance.py
+SOAKED += tests/e2e/test_round_trip.py tests/e2e/test_metrics_and_logs_round_trip.py
 
 soak: export RAK_TEST_OUTAGE_SECONDS = 120
 soak: export RAK_TEST_VOLUME_BYTES = 2147483648
@@ -69,6 +70,7 @@ soak: export RAK_TEST_KAFKA_STOP_SECONDS = 60
 soak: export RAK_TEST_MUTATIONS = 200000
 soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
+soak: export RAK_TEST_ROUND_TRIPS = 5000
 soak: export RAK_TEST_KILLS = 50
 soak: export RAK_TEST_STANDSTILL_SECONDS = 60
 soak: export RAK_TEST_STORM_SECONDS = 300

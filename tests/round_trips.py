@@ -1,5 +1,6 @@
 """Requests to send through a fleet and to find again."""
 
+import os
 import time
 from typing import TypeVar
 
@@ -11,6 +12,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_generation import requests
 
 T = TypeVar("T")
+
+REQUESTS = int(os.environ.get("RAK_TEST_ROUND_TRIPS", "200"))
+"""How many generated requests a fleet is sent; `make soak` sends many."""
 
 
 def drawn(strategy: SearchStrategy[T], count: int) -> list[T]:

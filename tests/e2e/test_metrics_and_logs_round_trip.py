@@ -13,10 +13,9 @@ from rak_libs.model.metrics import METRIC_SERIES, METRIC_TABLES
 from rak_libs.model.table import Table
 from rak_libs.otlp.rebuild_logs import rebuild_logs
 from rak_libs.otlp.rebuild_metrics import rebuild_metrics
-from round_trips import drawn
+from round_trips import REQUESTS, drawn
 from stored_rows import Rows, read_tables
 
-REQUESTS = 500
 MARK = "round.trip"
 
 

@@ -9,9 +9,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from fleet import Fleet, get_json, lag_is_zero, post_traces, wait_until
 from otlp_generation import canonical
 from rak_libs.otlp.otlp_json import request_from_json
-from round_trips import generated, with_fresh_ids
-
-REQUESTS = 500
+from round_trips import REQUESTS, generated, with_fresh_ids
 
 
 def stored(started: Fleet, trace_id: str) -> ExportTraceServiceRequest:

@@ -19,7 +19,7 @@ from integration.query.conftest import Corpus
 from rak_services.query.openapi import openapi_document
 from rak_services.query.parameter_types import Duration
 
-EXAMPLES = int(os.environ.get("RAK_TEST_API_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("RAK_TEST_API_EXAMPLES", "30"))
 
 document = schemathesis.openapi.from_dict(openapi_document())
 answered: Counter[tuple[str, int]] = Counter()

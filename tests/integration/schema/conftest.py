@@ -56,6 +56,14 @@ def shared(statements: Statements, files: tuple[SchemaFile, ...]) -> Iterator[Ta
 
 
 @pytest.fixture
+def without_spans(statements: Statements, shared: Target) -> Target:
+    """The database that the tests of one file share, without spans."""
+    for table in ("spans", "trace_times"):
+        statements.execute(f"TRUNCATE TABLE {shared.qualified(table)}")
+    return shared
+
+
+@pytest.fixture
 def migrated(statements: Statements, target: Target, files: tuple[SchemaFile, ...]) -> Target:
     """A database with the whole schema."""
     migrate_tables(statements, target, files, WAITS, "test")

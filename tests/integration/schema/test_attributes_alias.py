@@ -56,7 +56,7 @@ def _texts(statements: Statements, target: Target) -> list[str]:
 
 
 def test_every_type_has_its_json_form(
-    engine: ClickHouseSettings, statements: Statements, migrated: Target
+    engine: ClickHouseSettings, statements: Statements, without_spans: Target
 ) -> None:
     """Integers keep all digits, texts every character, keys are escaped like texts."""
     attributes = {
@@ -74,31 +74,31 @@ def test_every_type_has_its_json_form(
         "false": False,
         "array": [1, "two", None, [3.5]],
     }
-    _store(engine, migrated, [attributes, {}])
-    first, second = _texts(statements, migrated)
+    _store(engine, without_spans, [attributes, {}])
+    first, second = _texts(statements, without_spans)
     assert _with_types(json.loads(first)) == _with_types(attributes)
     assert '"negative zero":-0.0' in first
     assert second == "{}"
 
 
 def test_floats_that_json_lacks_are_named(
-    engine: ClickHouseSettings, statements: Statements, migrated: Target
+    engine: ClickHouseSettings, statements: Statements, without_spans: Target
 ) -> None:
     """The same form as inside arrays and maps."""
-    _store(engine, migrated, [ODD_FLOATS])
-    (text,) = _texts(statements, migrated)
+    _store(engine, without_spans, [ODD_FLOATS])
+    (text,) = _texts(statements, without_spans)
     assert json.loads(text) == {name: {"doubleValue": name} for name in ODD_FLOATS}
 
 
 def test_json_functions_find_values(
-    engine: ClickHouseSettings, statements: Statements, migrated: Target
+    engine: ClickHouseSettings, statements: Statements, without_spans: Target
 ) -> None:
     """Queries that were written for a JSON column work."""
-    _store(engine, migrated, [{"token_count": 9007199254740993, "gen_ai.system": "openai"}])
+    _store(engine, without_spans, [{"token_count": 9007199254740993, "gen_ai.system": "openai"}])
     query = (
         "SELECT JSONExtractInt(attributes, 'token_count'), "
         "JSONExtractString(attributes, 'gen_ai.system'), JSONHas(attributes, 'other') "
-        f"FROM {migrated.qualified('spans')}"
+        f"FROM {without_spans.qualified('spans')}"
     )
     assert statements.rows(query) == [(9007199254740993, "openai", 0)]
 
@@ -110,13 +110,13 @@ def test_json_functions_find_values(
 def test_any_attributes_come_back(
     engine: ClickHouseSettings,
     statements: Statements,
-    migrated: Target,
+    without_spans: Target,
     rows: list[dict[str, Any]],
 ) -> None:
     """What was stored is what a JSON reader finds, an integer as such and a float as such."""
-    statements.execute(f"TRUNCATE TABLE {migrated.qualified('spans')}")
-    _store(engine, migrated, rows)
-    read = [json.loads(text) for text in _texts(statements, migrated)]
+    statements.execute(f"TRUNCATE TABLE {without_spans.qualified('spans')}")
+    _store(engine, without_spans, rows)
+    read = [json.loads(text) for text in _texts(statements, without_spans)]
     assert [_with_types(row) for row in read] == [_with_types(row) for row in rows]
 
 

@@ -45,67 +45,67 @@ def midnight() -> datetime:
 
 
 def test_a_span_that_arrives_twice_changes_nothing(
-    statements: Statements, migrated: Target, midnight: datetime
+    statements: Statements, without_spans: Target, midnight: datetime
 ) -> None:
     """In one INSERT or in two, before and after a merge."""
     spans = [(midnight, 5_000_000_000), (midnight + timedelta(seconds=1), 1)]
-    _insert(statements, migrated, *spans)
+    _insert(statements, without_spans, *spans)
     expected = [(_nanoseconds(midnight), _nanoseconds(midnight) + 5_000_000_000)]
-    assert _bounds(statements, migrated) == expected
-    _insert(statements, migrated, *spans, *spans)
-    assert _bounds(statements, migrated) == expected
-    statements.execute(f"OPTIMIZE TABLE {migrated.qualified('trace_times')} FINAL")
-    assert _bounds(statements, migrated) == expected
+    assert _bounds(statements, without_spans) == expected
+    _insert(statements, without_spans, *spans, *spans)
+    assert _bounds(statements, without_spans) == expected
+    statements.execute(f"OPTIMIZE TABLE {without_spans.qualified('trace_times')} FINAL")
+    assert _bounds(statements, without_spans) == expected
 
 
 def test_later_and_earlier_spans_widen_the_bounds(
-    statements: Statements, migrated: Target, midnight: datetime
+    statements: Statements, without_spans: Target, midnight: datetime
 ) -> None:
     """The order of arrival does not matter."""
     noon = midnight + timedelta(hours=12)
     for offset in (0, 60, -60):
-        _insert(statements, migrated, (noon + timedelta(seconds=offset), 1_000))
+        _insert(statements, without_spans, (noon + timedelta(seconds=offset), 1_000))
     first, last = noon - timedelta(seconds=60), noon + timedelta(seconds=60)
-    assert _bounds(statements, migrated) == [(_nanoseconds(first), _nanoseconds(last) + 1_000)]
+    assert _bounds(statements, without_spans) == [(_nanoseconds(first), _nanoseconds(last) + 1_000)]
 
 
 def test_a_trace_across_midnight_has_a_row_a_day_and_one_pair_of_bounds(
-    statements: Statements, migrated: Target, midnight: datetime
+    statements: Statements, without_spans: Target, midnight: datetime
 ) -> None:
     """A span that only ends after midnight belongs to the day it began."""
     before = midnight - timedelta(seconds=2)
-    _insert(statements, migrated, (before, 10 * 10**9), (midnight, 3 * 10**9))
+    _insert(statements, without_spans, (before, 10 * 10**9), (midnight, 3 * 10**9))
     days = statements.rows(
-        f"SELECT DISTINCT day FROM {migrated.qualified('trace_times')} ORDER BY day"
+        f"SELECT DISTINCT day FROM {without_spans.qualified('trace_times')} ORDER BY day"
     )
     assert days == [(before.date(),), (midnight.date(),)]
-    assert _bounds(statements, migrated) == [
+    assert _bounds(statements, without_spans) == [
         (_nanoseconds(before), _nanoseconds(before) + 10 * 10**9)
     ]
 
 
 @pytest.mark.parametrize("nanoseconds", [2**63 - 1, 2**63, 2**64 - 1])
 def test_no_duration_can_fail_an_insert(
-    statements: Statements, migrated: Target, midnight: datetime, nanoseconds: int
+    statements: Statements, without_spans: Target, midnight: datetime, nanoseconds: int
 ) -> None:
     """An end beyond 2262-04-11 is stored and read as the last nanosecond there is."""
-    _insert(statements, migrated, (midnight, nanoseconds))
-    assert _bounds(statements, migrated) == [(_nanoseconds(midnight), LAST_NANOSECOND)]
+    _insert(statements, without_spans, (midnight, nanoseconds))
+    assert _bounds(statements, without_spans) == [(_nanoseconds(midnight), LAST_NANOSECOND)]
     ends = statements.rows(
-        f"SELECT toUnixTimestamp64Nano(end_timestamp) FROM {migrated.qualified('spans')}"
+        f"SELECT toUnixTimestamp64Nano(end_timestamp) FROM {without_spans.qualified('spans')}"
     )
     assert ends == [(LAST_NANOSECOND,)]
 
 
 def test_a_day_outlives_its_last_span(
-    statements: Statements, migrated: Target, midnight: datetime
+    statements: Statements, without_spans: Target, midnight: datetime
 ) -> None:
     """Spans expire by their own time, so the row of their day is kept one day longer."""
-    _insert(statements, migrated, (midnight + timedelta(hours=23, minutes=59), 1))
+    _insert(statements, without_spans, (midnight + timedelta(hours=23, minutes=59), 1))
     expiry = dict(
         statements.rows(
             "SELECT table, delete_ttl_info_max FROM system.parts WHERE active "
-            f"AND database = '{migrated.database}' AND table IN ('spans', 'trace_times')"
+            f"AND database = '{without_spans.database}' AND table IN ('spans', 'trace_times')"
         )
     )
     assert expiry["spans"] < expiry["trace_times"] <= expiry["spans"] + timedelta(days=1)
@@ -120,7 +120,7 @@ def _as_of(statements: Statements, target: Target) -> list[tuple[int, int]]:
 
 
 def test_what_each_insert_brought_stays_apart(
-    statements: Statements, migrated: Target, midnight: datetime
+    statements: Statements, without_spans: Target, midnight: datetime
 ) -> None:
     """A merge does not join rows of different INSERTs: a trace reads as it was at any moment."""
     moments = [midnight, midnight - timedelta(seconds=1), midnight - timedelta(seconds=2)]
@@ -128,9 +128,9 @@ def test_what_each_insert_brought_stays_apart(
     clocks: list[int] = []
     for moment in moments:
         clocks += [at for (at,) in statements.rows(clock)]
-        _insert(statements, migrated, (moment, 1))
-    statements.execute(f"OPTIMIZE TABLE {migrated.qualified('trace_times')} FINAL")
-    found = _as_of(statements, migrated)
+        _insert(statements, without_spans, (moment, 1))
+    statements.execute(f"OPTIMIZE TABLE {without_spans.qualified('trace_times')} FINAL")
+    found = _as_of(statements, without_spans)
     assert [start for _, start in found] == [_nanoseconds(moment) for moment in moments]
     assert clocks[0] <= found[0][0] <= clocks[1] <= found[1][0] <= clocks[2] <= found[2][0]
 

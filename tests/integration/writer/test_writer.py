@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import fleet
@@ -11,6 +12,9 @@ from rak_libs.model.time_window import DAY_NS
 from traffic import numbered_request
 
 SERVICE = "numbers"
+
+on_one_broker = pytest.mark.parametrize("pipeline", ["embedded"], indirect=True)
+"""For what has nothing to do with which broker it is."""
 
 
 def numbered(first: int, count: int) -> bytes:
@@ -37,6 +41,7 @@ def test_everything_published_is_stored_once(pipeline: Pipeline) -> None:
         assert writer.terminate() == 0
 
 
+@on_one_broker
 def test_what_cannot_be_stored_is_set_aside_and_its_neighbours_are_stored(
     pipeline: Pipeline,
 ) -> None:
@@ -61,6 +66,7 @@ def test_what_cannot_be_stored_is_set_aside_and_its_neighbours_are_stored(
     assert alone.resource_spans[0].resource == mixed.resource_spans[0].resource
 
 
+@on_one_broker
 def test_a_lone_span_does_not_wait_for_the_stretch(pipeline: Pipeline) -> None:
     """The batch of a quiet partition is not stretched."""
     with pipeline.writer(batch_timeout_seconds=0.5, batch_stretch_seconds=30.0):
@@ -69,6 +75,7 @@ def test_a_lone_span_does_not_wait_for_the_stretch(pipeline: Pipeline) -> None:
         fleet.wait_until(lambda: stored_numbers(pipeline) == 1, "the span is stored", seconds=15)
 
 
+@on_one_broker
 def test_an_engine_that_dies_in_a_stream_loses_nothing(pipeline: Pipeline) -> None:
     """Kill -9 of ClickHouse while messages flow; all are stored once it is back."""
     with pipeline.writer(batch_timeout_seconds=0.1):
@@ -97,6 +104,7 @@ def test_writers_that_come_and_go_lose_nothing(pipeline: Pipeline) -> None:
             assert stored_numbers(pipeline) == 9_000
 
 
+@on_one_broker
 def test_a_missing_table_stops_the_topic_and_touches_nothing(pipeline: Pipeline) -> None:
     """Nothing is dead-lettered; when the table is back, everything is written."""
     pipeline.select("RENAME TABLE spans TO spans_elsewhere")
