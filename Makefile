@@ -72,6 +72,7 @@ soak: export RAK_TEST_WALKS = 25
 soak: export RAK_TEST_API_EXAMPLES = 1000
 soak: export RAK_TEST_ROUND_TRIPS = 5000
 soak: export RAK_TEST_KILLS = 50
+soak: export RAK_TEST_SPANS_PER_SECOND = 1500
 soak: export RAK_TEST_STANDSTILL_SECONDS = 60
 soak: export RAK_TEST_STORM_SECONDS = 300
 soak: export RAK_TEST_ROLLING_RESTARTS = 3

@@ -12,8 +12,8 @@ from fleet import Fleet, fleet, lag_is_zero, post_traces, wait_until
 from traffic import missing, numbered_request
 
 MEBIBYTE = 1024 * 1024
-VOLUME = int(os.environ.get("RAK_TEST_VOLUME_BYTES", str(280 * MEBIBYTE)))
-LIMIT = int(os.environ.get("RAK_TEST_BROKER_LIMIT_BYTES", str(128 * MEBIBYTE)))
+VOLUME = int(os.environ.get("RAK_TEST_VOLUME_BYTES", str(150 * MEBIBYTE)))
+LIMIT = int(os.environ.get("RAK_TEST_BROKER_LIMIT_BYTES", str(64 * MEBIBYTE)))
 SPANS_PER_REQUEST = 1_000
 BYTES_PER_SPAN = 2_000
 

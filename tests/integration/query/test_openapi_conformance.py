@@ -4,6 +4,7 @@
 many.
 """
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,8 @@ EXAMPLES = int(os.environ.get("RAK_TEST_API_EXAMPLES", "30"))
 
 document = schemathesis.openapi.from_dict(openapi_document())
 answered: Counter[tuple[str, int]] = Counter()
+with_cursor = itertools.count()
+EACH_WITH_CURSOR = 4
 
 
 def requests_to(path: str, examples: int = EXAMPLES) -> Callable[[Callable[..., None]], Any]:
@@ -247,19 +250,17 @@ def test_a_tool_is_answered_as_documented(case: schemathesis.Case, api: Api) -> 
 def check_answers(case: schemathesis.Case, api: Api) -> None:
     """Expect no 5xx, and no status, content type, header or body that the document does not name.
 
-    A cursor cannot be made up, so each request is also sent without. What fits the document may
-    still be refused, since it cannot say that a range must not be empty. And what was wrong may
-    have been the cursor alone.
+    A cursor cannot be made up, so most requests that have one are sent without. What fits the
+    document may still be refused, since it cannot say that a range must not be empty. And what was
+    wrong may have been the cursor alone.
     """
     unchecked = [positive_data_acceptance]
-    while True:
-        answer = case.call(base_url=api.base)
-        case.validate_response(answer, excluded_checks=unchecked)
-        answered[case.operation.path, answer.status_code] += 1
-        if "cursor" not in (case.query or {}):
-            return
+    if "cursor" in (case.query or {}) and next(with_cursor) % EACH_WITH_CURSOR:
         case.query.pop("cursor")
-        unchecked = [positive_data_acceptance, negative_data_rejection]
+        unchecked.append(negative_data_rejection)
+    answer = case.call(base_url=api.base)
+    case.validate_response(answer, excluded_checks=unchecked)
+    answered[case.operation.path, answer.status_code] += 1
 
 
 def test_questions_and_mistakes_were_among_them() -> None:
