@@ -124,7 +124,7 @@ def _cpu_of(kind: str, config: Config, folder: Path) -> float:
         fleet.wait_until(lambda: "writer.partitions_assigned" in writer.output(), "it reads")
         # Joining the group takes seconds, so next to nothing has been read yet.
         before = _cpu_seconds(writer.pid)
-        fleet.wait_until(lambda: sum(_inserted(writer)) >= spans, "drained", seconds=120)
+        fleet.wait_until(lambda: sum(_inserted(writer)) >= spans, "drained", seconds=120, every=0.1)
         used = _cpu_seconds(writer.pid) - before
         writer.terminate()
     return used / spans * 1e6

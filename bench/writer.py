@@ -171,7 +171,7 @@ def _drain_topic(
 
 
 def _until(probe: Callable[[], bool]) -> None:
-    fleet.wait_until(probe, "the topic is drained", seconds=120)
+    fleet.wait_until(probe, "the topic is drained", seconds=120, every=0.02)
 
 
 def _items_inserted(writer: fleet.Service) -> int:

@@ -60,11 +60,19 @@ def free_port() -> int:
     raise AssertionError("the ports never end")
 
 
-def wait_until(probe: Callable[[], object], what: str, *, seconds: float = 30) -> object:
+def wait_until(
+    probe: Callable[[], object], what: str, *, seconds: float = 30, every: float | None = None
+) -> object:
     """Call `probe` until its answer is true; its last answer or error is in the failure.
 
     The longer it takes, and the longer a probe takes, the rarer it is called: what is waited for
     needs the machine too.
+
+    Args:
+        probe: What to call.
+        what: What is waited for.
+        seconds: How long at most.
+        every: The pause between two calls, for probes that measure; None as above.
     """
     begin = time.monotonic()
     last: object = None
@@ -78,7 +86,7 @@ def wait_until(probe: Callable[[], object], what: str, *, seconds: float = 30) -
                 return answer
             last = answer
         now = time.monotonic()
-        time.sleep(min(max((now - begin) / 8, 3 * (now - asked), 0.02), 0.5))
+        time.sleep(every or min(max((now - begin) / 8, 3 * (now - asked), 0.02), 0.5))
     raise AssertionError(f"not within {seconds} s: {what}; last: {last!r}")
 
 

@@ -35,7 +35,7 @@ def test_an_outage_of_clickhouse_loses_nothing_in_flat_memory(tmp_path: Path) ->
             during.append(writer.memory_info().rss)
             return stream.acknowledged >= goal
 
-        wait_until(outage_is_over, "the outage passes", seconds=OUTAGE_SECONDS * 3)
+        wait_until(outage_is_over, "the outage passes", seconds=OUTAGE_SECONDS * 3, every=0.5)
         engine.kill()
         sent = stream.stop()
         wait_until(lambda: lag_is_zero(started), "everything is written", seconds=120)

@@ -101,7 +101,7 @@ def test_everything_acknowledged_is_stored_after_kafka_stood_still(started: Flee
                 seen.append(receiver.memory_info().rss)
                 return len(seen) >= ends
 
-            wait_until(is_over, "the time passes", seconds=3 * STOP_SECONDS)
+            wait_until(is_over, "the time passes", seconds=3 * STOP_SECONDS, every=0.25)
             at_the_end = agents.acknowledged
             answered = outcomes(started)
         finally:

@@ -69,7 +69,7 @@ def test_the_format_is_the_clients_business(client: Client, statement: str) -> N
 
 
 def test_a_result_of_types_that_few_know_has_columns(client: Client) -> None:
-    """Where the first column ends is not told by its type alone."""
+    """The engine is asked for them where a type does not tell how long its column is."""
     found = client.execute(
         "SELECT toIntervalDay(number) AS i, 'x' AS t FROM numbers(2)", with_column_types=True
     )
