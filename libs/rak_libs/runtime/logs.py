@@ -12,6 +12,7 @@ import sys
 import traceback
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -69,6 +70,12 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def of_problems_alone(settings: LoggingSettings) -> LoggingSettings:
+    """Log what goes wrong alone: what a subcommand does, it prints. `debug` stays."""
+    level = settings.level if settings.level in {"debug", "error"} else "warning"
+    return msgspec.structs.replace(settings, level=level)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -5,13 +5,11 @@ import signal
 import sys
 from argparse import Namespace
 
-import msgspec
-
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.model.time_text import format_time
 from rak_libs.runtime.config import config_from_command_line
 from rak_libs.runtime.lifecycle import STATUS_FAILED, STATUS_FORCED, run_service
-from rak_libs.runtime.logs import configure_logging
+from rak_libs.runtime.logs import configure_logging, of_problems_alone
 from rak_libs.runtime.settings import Config
 from rak_services.derive.app import rebuilding, serve
 from rak_services.derive.command_line import add_arguments
@@ -48,8 +46,7 @@ def _rebuild(config: Config, rules: Rules, arguments: Namespace) -> int:
     if arguments.from_ns >= arguments.to_ns:
         print("rak-derive: expected --from before --to", file=sys.stderr)
         return _WRONG_USE
-    level = config.logging.level if config.logging.level in {"debug", "error"} else "warning"
-    configure_logging("derive", msgspec.structs.replace(config.logging, level=level))
+    configure_logging("derive", of_problems_alone(config.logging))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:

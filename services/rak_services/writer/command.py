@@ -8,14 +8,12 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-import msgspec
-
 from rak_libs.clickhouse.errors import ClickHouseError
 from rak_libs.kafka.errors import KafkaError
 from rak_libs.runtime.config import config_from_command_line
 from rak_libs.runtime.lifecycle import run_service
-from rak_libs.runtime.logs import configure_logging
-from rak_libs.runtime.settings import Config, LoggingSettings
+from rak_libs.runtime.logs import configure_logging, of_problems_alone
+from rak_libs.runtime.settings import Config
 from rak_services.writer.app import serve
 from rak_services.writer.command_line import WrongUse, add_arguments, check_arguments
 from rak_services.writer.dlq import commands as dlq
@@ -56,7 +54,7 @@ def main() -> None:
 
 def _carry_out(command: Command, config: Config, arguments: Namespace) -> ExitStatus:
     """Run a subcommand; errors go to stderr as one message, SIGTERM ends it as Ctrl-C does."""
-    configure_logging("writer", _quiet(config.logging))
+    configure_logging("writer", of_problems_alone(config.logging))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -71,9 +69,3 @@ def _carry_out(command: Command, config: Config, arguments: Namespace) -> ExitSt
     except (KafkaError, ClickHouseError, NoSuchLetter, UnfitTable) as error:
         print(f"rak-writer: {error}", file=sys.stderr)
         return ExitStatus.FAILED
-
-
-def _quiet(settings: LoggingSettings) -> LoggingSettings:
-    """Log what goes wrong alone: what a subcommand does, it prints."""
-    level = settings.level if settings.level in {"debug", "error"} else "warning"
-    return msgspec.structs.replace(settings, level=level)
