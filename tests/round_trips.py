@@ -13,7 +13,7 @@ from otlp_generation import requests
 
 T = TypeVar("T")
 
-REQUESTS = int(os.environ.get("RAK_TEST_ROUND_TRIPS", "200"))
+REQUESTS = int(os.environ.get("RAK_TEST_ROUND_TRIPS", "500"))
 """How many generated requests a fleet is sent; `make soak` sends many."""
 
 
