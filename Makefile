@@ -8,6 +8,9 @@ IN_PARALLEL := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 COLLECTOR := .collector/collector
 COLLECTOR_SOURCE := tests/e2e/collector
 
+# A fleet is nine processes and the tests start hundreds: without bytecode each compiles everything.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run kafka kafka-jars collector demo clients test test-again soak fuzz lint type fmt bench lock clean
 
